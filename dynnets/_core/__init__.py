@@ -1,0 +1,34 @@
+"""What everything else stands on: roles, structure tags, phase space, checks."""
+
+from ._abstract import (
+    AbstractEnergy as AbstractEnergy,
+    AbstractField as AbstractField,
+    AbstractModel as AbstractModel,
+    AbstractSystem as AbstractSystem,
+)
+from ._checks import (
+    check_choice as check_choice,
+    check_finite as check_finite,
+    check_increasing as check_increasing,
+    check_phase_dim as check_phase_dim,
+    check_positive as check_positive,
+    check_size as check_size,
+)
+from ._phase import (
+    canonical_matrix as canonical_matrix,
+    join_phase as join_phase,
+    split_phase as split_phase,
+    symplectic_gradient as symplectic_gradient,
+)
+from ._structure import (
+    DISSIPATIVE as DISSIPATIVE,
+    ENERGY as ENERGY,
+    MOMENTUM as MOMENTUM,
+    POISSON as POISSON,
+    REVERSIBLE as REVERSIBLE,
+    SYMMETRIC as SYMMETRIC,
+    SYMPLECTIC as SYMPLECTIC,
+    TAGS as TAGS,
+    VOLUME as VOLUME,
+    Tag as Tag,
+)

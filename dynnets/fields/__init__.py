@@ -1,0 +1,31 @@
+"""Families of vector fields, and the energies and potentials behind them."""
+
+from ._dissipative import (
+    AbstractDamping as AbstractDamping,
+    ConstantDamping as ConstantDamping,
+    HelmholtzField as HelmholtzField,
+    MLPDamping as MLPDamping,
+    PortHamiltonianField as PortHamiltonianField,
+    initial_damping as initial_damping,
+)
+from ._energies import (
+    FunctionEnergy as FunctionEnergy,
+    KineticEnergy as KineticEnergy,
+    MLPEnergy as MLPEnergy,
+    QuadraticEnergy as QuadraticEnergy,
+    SeparableEnergy as SeparableEnergy,
+)
+from ._hamiltonian import (
+    HamiltonianField as HamiltonianField,
+    PoissonField as PoissonField,
+    SeparableHamiltonianField as SeparableHamiltonianField,
+    mechanical_field as mechanical_field,
+)
+from ._inputs import input_at as input_at
+from ._mlp import (
+    ACTIVATIONS as ACTIVATIONS,
+    MLP as MLP,
+    mlp as mlp,
+    mlp_gradient as mlp_gradient,
+)
+from ._neural import NeuralField as NeuralField

@@ -1,0 +1,122 @@
+"""Conservative fields: `J grad H` in its general, separable and mechanical forms."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynnets._core import (
+    ENERGY,
+    POISSON,
+    SYMPLECTIC,
+    VOLUME,
+    AbstractEnergy,
+    AbstractField,
+    symplectic_gradient,
+)
+
+from ._energies import KineticEnergy, SeparableEnergy
+
+_HAMILTONIAN = frozenset({SYMPLECTIC, VOLUME, ENERGY})
+
+
+class HamiltonianField(AbstractField):
+    """`x' = J grad H(t, x)` for any energy of a canonical state `x = (q, p)`.
+
+    The exact flow preserves the symplectic form, phase-space volume and, when `H` does not
+    depend on time, `H` itself. Offers `energy`; cost: one gradient of `H`.
+
+    **Arguments:** `energy`: an `AbstractEnergy` on `(2n,)`.
+    """
+
+    energy: AbstractEnergy
+    features_first: ClassVar[bool] = True
+
+    @property
+    def structure(self):
+        """`{SYMPLECTIC, VOLUME, ENERGY}`."""
+        return _HAMILTONIAN
+
+    def __call__(self, t, x, args=None):
+        """`J grad H(t, x)`."""
+        return symplectic_gradient(self.energy.gradient(t, x))
+
+
+class SeparableHamiltonianField(AbstractField):
+    """`q' = grad T(p)`, `p' = -grad V(q)`: the field of `H = T(p) + V(q)`.
+
+    Same structure as `HamiltonianField`; offers `drift`, `kick` and `energy`, so explicit
+    splitting steps apply.
+
+    **Arguments:** `kinetic`: an energy of `p: (n,)`; `potential`: an energy of `q: (n,)`.
+    """
+
+    kinetic: AbstractEnergy
+    potential: AbstractEnergy
+    features_first: ClassVar[bool] = True
+
+    @property
+    def structure(self):
+        """`{SYMPLECTIC, VOLUME, ENERGY}`."""
+        return _HAMILTONIAN
+
+    @property
+    def energy(self) -> SeparableEnergy:
+        """`T(p) + V(q)`."""
+        return SeparableEnergy(self.kinetic, self.potential)
+
+    def drift(self, t, p, args=None):
+        """`dq/dt = grad T(t, p)`."""
+        return self.kinetic.gradient(t, p)
+
+    def kick(self, t, q, args=None):
+        """`dp/dt = -grad V(t, q)`."""
+        return -self.potential.gradient(t, q)
+
+    def __call__(self, t, x, args=None):
+        """`(grad T(p), -grad V(q))`."""
+        return symplectic_gradient(self.energy.gradient(t, x))
+
+
+def mechanical_field(
+    mass: Float[Array, " n"], potential: AbstractEnergy
+) -> SeparableHamiltonianField:
+    """`q' = p / m`, `p' = -grad V(q)`: the field of `H = sum p_i^2 / (2 m_i) + V(q)`.
+
+    **Arguments:** `mass`: positive masses, shape `(n,)`, trainable; `potential`: an energy of
+    `q: (n,)`. **Returns** a `SeparableHamiltonianField`.
+    """
+    return SeparableHamiltonianField(KineticEnergy(mass), potential)
+
+
+class PoissonField(AbstractField):
+    """`x' = B grad H(x)` with a constant skew matrix `B (d, d)` in place of `J`.
+
+    The exact flow preserves the Poisson bracket of `B` and the energy; with `B` invertible
+    also volume. **Arguments:** `energy`: on `(d,)`; `matrix`: constant, not trained.
+    Raises `ValueError` unless it is skew-symmetric.
+    """
+
+    energy: AbstractEnergy
+    matrix: Float[Array, "d d"]
+    features_first: ClassVar[bool] = True
+
+    def __check_init__(self):
+        matrix = self.matrix
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+            raise ValueError(f"the matrix of a Poisson field is square, got {matrix.shape}")
+        if isinstance(matrix, jax.core.Tracer | jax.ShapeDtypeStruct):
+            return
+        excess = float(jnp.abs(matrix + matrix.T).max())
+        if excess > 0:
+            raise ValueError(f"the matrix of a Poisson field is skew, got |B + B^T| = {excess}")
+
+    @property
+    def structure(self):
+        """`{POISSON, VOLUME, ENERGY}` (volume: `div(B grad H) = tr(B S) = 0`, `S` symmetric)."""
+        return frozenset({POISSON, VOLUME, ENERGY})
+
+    def __call__(self, t, x, args=None):
+        """`B grad H(t, x)`."""
+        return jax.lax.stop_gradient(self.matrix) @ self.energy.gradient(t, x)

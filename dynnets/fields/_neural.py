@@ -1,0 +1,55 @@
+"""A field without structure: the baseline of every comparison."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
+
+from dynnets._core import AbstractField, check_size
+
+from ._inputs import input_at
+from ._mlp import MLP
+
+
+class NeuralField(AbstractField):
+    """`x' = net(x, u(t))`: a plain neural vector field; preserves nothing.
+
+    **Arguments:** `dim`: size of the state; `width`, `depth`, `activation`, `key`: as `MLP`;
+    `input_dim`: size of the input `u`, brought by `args` (see `input_at`); 0 for none.
+    Cost: one net. Raises `ValueError` when an input is missing or not expected.
+    """
+
+    net: MLP
+    input_dim: int = eqx.field(static=True)
+    features_first: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        dim: int,
+        width: int,
+        depth: int,
+        *,
+        input_dim: int = 0,
+        activation: str = "tanh",
+        key: PRNGKeyArray,
+    ):
+        check_size("input_dim", input_dim, 0)
+        self.net = MLP(dim + input_dim, dim, width, depth, activation=activation, key=key)
+        self.input_dim = input_dim
+
+    @property
+    def structure(self):
+        """The empty set."""
+        return frozenset()
+
+    def __call__(self, t, x, args=None):
+        """`net(x)` or `net(x, u)`."""
+        u = input_at(t, args)
+        if (u is None) == (self.input_dim > 0):
+            raise ValueError(f"this field takes {self.input_dim} inputs, got u = {u}")
+        if u is not None:
+            u = jnp.broadcast_to(u.reshape(u.shape + (1,) * (x.ndim - u.ndim)),
+                                 (self.input_dim,) + x.shape[1:])
+            x = jnp.concatenate([x, u])
+        return self.net(x)
