@@ -1,0 +1,167 @@
+"""What a benchmark is, and what it hands back.
+
+A benchmark is one file of this folder. Its first docstring line describes it, and it holds
+
+    NAME = "measured-pendulum"        # a literal; the name given to `run`
+    X64 = True                        # a literal; the precision of its process (optional, False)
+    SEEDS = 3                         # a literal; seeds when the user names none (optional, 3)
+
+    def run(settings: Settings) -> Result: ...
+
+The three literals are read without importing the file, so that the precision is fixed (through the
+environment, before JAX is imported) and each benchmark has a process and a precision of its own.
+Inside `run`:
+
+    path = settings.data_file("record.npz")          # Path; ends the run with the reason if absent
+    for seed in settings.seeds: ...                  # a tuple of integers
+    steps = settings.scaled(2000, fast=20)           # small under `--fast`, which proves nothing
+    settings.save_figure(figure, "phase")            # DIR/NAME-phase.png; nothing without --figures
+    with settings.clock("HNN, training"): ...        # seconds by name, printed and stored
+    rows = [
+        at_most("state RMSE", ours, 0.03, {"Neural ODE": other}, unit="rad"),   # with a bar
+        Row("energy lost", ours),                                               # no bar: reported
+        Row("ratio", ratios, bar="<= 0.5 HNN", holds=median(ratios) <= 0.5),    # a bar in words
+    ]
+    return Result(rows, notes=("the record is damped",))
+
+`ours` and each baseline are one number or one number a seed: the table shows the median and, behind
+it, the least and the greatest. A value that is not finite breaks its bar.
+"""
+
+import contextlib
+import dataclasses
+import math
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+Numbers = float | Sequence[float]
+
+
+class MissingData(Exception):
+    """A benchmark's data or peer is not on this machine; the text says what and where it looked."""
+
+
+def _numbers(values: Numbers) -> tuple[float, ...]:
+    """One number or many (a list, a NumPy or JAX vector) as a tuple of Python floats."""
+    items = values.tolist() if hasattr(values, "tolist") else values
+    return tuple(float(v) for v in items) if isinstance(items, list | tuple) else (float(items),)
+
+
+def median(values: Numbers) -> float:
+    """Median over the seeds; `nan` if a value is not a number (infinite values count as such)."""
+    numbers = _numbers(values)
+    return math.nan if any(math.isnan(v) for v in numbers) else statistics.median(numbers)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of a result table.
+
+    - `metric`: what is measured; `unit`: its unit ("" for a pure number).
+    - `ours`, `baselines`: one number, or one a seed, here and by baseline name.
+    - `bar`: the promise in words ("" for none); `holds`: whether it is kept (None for no bar).
+    """
+
+    metric: str
+    ours: tuple[float, ...]
+    baselines: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    unit: str = ""
+    bar: str = ""
+    holds: bool | None = None
+
+    def __post_init__(self):
+        named = {name: _numbers(values) for name, values in self.baselines.items()}
+        object.__setattr__(self, "ours", _numbers(self.ours))
+        object.__setattr__(self, "baselines", named)
+        object.__setattr__(self, "holds", None if self.holds is None else bool(self.holds))
+        if not self.ours:
+            raise ValueError(f"row {self.metric!r} holds no number")
+        if (self.holds is None) != (self.bar == ""):
+            raise ValueError(f"row {self.metric!r}: bar {self.bar!r} with holds={self.holds}")
+
+
+def at_most(
+    metric: str,
+    ours: Numbers,
+    limit: float,
+    baselines: Mapping[str, Numbers] | None = None,
+    *,
+    unit: str = "",
+) -> Row:
+    """Row whose bar is `median(ours) <= limit`."""
+    holds = median(ours) <= limit
+    return Row(metric, ours, baselines or {}, unit, f"<= {limit:g}", holds)
+
+
+def at_least(
+    metric: str,
+    ours: Numbers,
+    limit: float,
+    baselines: Mapping[str, Numbers] | None = None,
+    *,
+    unit: str = "",
+) -> Row:
+    """Row whose bar is `limit <= median(ours) < inf`; infinity is a failure, not a triumph."""
+    middle = median(ours)
+    return Row(metric, ours, baselines or {}, unit, f">= {limit:g}", limit <= middle < math.inf)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What `run` returns: the rows of the table and remarks printed below it."""
+
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether every row that has a bar keeps it."""
+        return all(row.holds for row in self.rows if row.holds is not None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the command line asked of one benchmark.
+
+    - `seeds`: the seeds to run, `(0, ..., n-1)`; every number reported is a median over them.
+    - `figures`: folder for figures, or None; `data`: folder of measured data, or None.
+    - `fast`: shrink every size to seconds (a smoke test: its numbers prove nothing).
+    - `clocks`: seconds by name, filled by `clock`.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    figures: Path | None = None
+    data: Path | None = None
+    fast: bool = False
+    clocks: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def scaled(self, value, *, fast):
+        """`value`, or `fast` when a smoke test was asked for."""
+        return fast if self.fast else value
+
+    def data_file(self, name: str) -> Path:
+        """Path of a measured-data file; raises `MissingData` where it is absent."""
+        if self.data is None:
+            raise MissingData(f"{name}: give its folder by --data DIR or DYNNETS_DATA")
+        path = self.data / name
+        if not path.is_file():
+            raise MissingData(f"{name} is not in {self.data}")
+        return path
+
+    def save_figure(self, figure, label: str) -> None:
+        """Write `figure` as `FIGURES/NAME-label.png` if a folder was given."""
+        if self.figures is not None:
+            self.figures.mkdir(parents=True, exist_ok=True)
+            figure.savefig(self.figures / f"{self.name}-{label}.png", dpi=120, bbox_inches="tight")
+
+    @contextlib.contextmanager
+    def clock(self, label: str) -> Iterator[None]:
+        """Add the block's wall seconds to `clocks[label]` (the caller waits for devices)."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.clocks[label] = self.clocks.get(label, 0.0) + time.perf_counter() - start

@@ -1,0 +1,59 @@
+"""Finds the benchmarks of this folder and their literals without importing them (hence no JAX)."""
+
+import ast
+import dataclasses
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A benchmark's file read as text: its name, module, first docstring line and literals."""
+
+    name: str
+    module: str
+    summary: str
+    x64: bool
+    seeds: int
+
+
+def _literals(tree: ast.Module) -> dict[str, object]:
+    """Top-level `NAME = <literal>` assignments."""
+    found = {}
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
+                found[name] = value
+    return found
+
+
+def _entry(path: Path) -> Entry | None:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    literals = _literals(tree)
+    if "NAME" not in literals:
+        return None
+    summary = (ast.get_docstring(tree) or "").split("\n", 1)[0]
+    x64, seeds = bool(literals.get("X64", False)), int(str(literals.get("SEEDS", 3)))
+    return Entry(str(literals["NAME"]), f"benchmarks.{path.stem}", summary, x64, seeds)
+
+
+def entries(folder: Path = FOLDER) -> dict[str, Entry]:
+    """Benchmarks by name, in file order. Two files of one name are a `ValueError`."""
+    found: dict[str, Entry] = {}
+    for path in sorted(folder.glob("*.py")):
+        entry = None if path.name.startswith("_") else _entry(path)
+        if entry is None:
+            continue
+        if entry.name in found:
+            raise ValueError(f"{path.name} and {found[entry.name].module} both say {entry.name!r}")
+        found[entry.name] = entry
+    return found
+
+
+def find(name: str) -> Entry:
+    """The benchmark called `name`; `ValueError` listing the names otherwise."""
+    known = entries()
+    if name not in known:
+        raise ValueError(f"no benchmark {name!r}; there are: {', '.join(known)}")
+    return known[name]
