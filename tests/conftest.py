@@ -1,0 +1,45 @@
+"""Settings of every test: float64, strict promotion, checked annotations, fixed keys."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import jax.random as jr
+import jaxtyping
+import pytest
+
+# The library leaves precision to its caller; the tests are the caller that allows no silent
+# conversion and no silent broadcast. float32 is tested by passing float32 arrays.
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# From here on every annotated call into dynnets is checked: shapes, dtypes and types.
+jaxtyping.install_import_hook("dynnets", "beartype.beartype")
+
+
+@pytest.fixture
+def getkey() -> Callable[[], jax.Array]:
+    """A function that gives another key at each call, the same ones in every run."""
+    keys: Iterator[int] = iter(range(1 << 30))
+    return lambda: jr.fold_in(jr.key(2026), next(keys))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of measured data that DYNNETS_DATA names; the test is skipped without it."""
+    name = os.environ.get("DYNNETS_DATA")
+    if not name:
+        pytest.skip("DYNNETS_DATA is not set: no folder of measured data")
+    path = Path(name)
+    if not path.is_dir():
+        pytest.skip(f"DYNNETS_DATA names {name}, which is no folder")
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bounded_memory() -> Iterator[None]:
+    """Drop compiled programs after each file: a worker's memory stays that of one file."""
+    yield
+    jax.clear_caches()
