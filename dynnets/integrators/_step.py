@@ -1,0 +1,110 @@
+"""What a step is: `x' = step(field, t, x, h, args)`, with what it needs and what it keeps.
+
+Some steps remember something from one call to the next (the last force of Verlet, the second
+copy of Tao). `start` makes that memory, `advance` takes and returns it, and calling the step
+is `start` then `advance`; `rollout` and the diffrax bridge carry it, so it costs nothing there.
+"""
+
+import abc
+from collections.abc import Callable
+
+import equinox as eqx
+
+from dynnets._core import POISSON, REVERSIBLE, SYMMETRIC, SYMPLECTIC, VOLUME, AbstractField, Tag
+
+
+class StepInfo(eqx.Module):
+    """What is known of a step: registered once, read by tests, certificates and documentation.
+
+    - `name`; `order`: of convergence.
+    - `needs`: the parts that the field must offer, of `"kick"` and `"drift"`.
+    - `keeps`: the tags of the field's exact flow that survive the discretisation.
+    - `symmetric`: a step of `-h` undoes a step of `h`.
+    - `invertible`: `step.inverse` is exact and explicit.
+    - `evaluations`: evaluations of the field (or of each part) per step in a rollout.
+    - `condition`: when `keeps` holds, in words; `source`: the paper.
+    """
+
+    name: str
+    order: int
+    needs: frozenset[str]
+    keeps: frozenset[Tag]
+    symmetric: bool
+    invertible: bool
+    evaluations: int | None
+    condition: str
+    source: str
+
+
+class AbstractStep(eqx.Module):
+    """A one-step map; parameters and coefficients live in the module."""
+
+    @property
+    @abc.abstractmethod
+    def info(self) -> StepInfo:
+        """Order, needs and structure of the step."""
+
+    @abc.abstractmethod
+    def start(self, field, t, x, h, args=None):
+        """The memory before the first step, or `None` when the step has none."""
+
+    @abc.abstractmethod
+    def advance(self, field, t, x, h, args, memory):
+        """One step with its memory: `(x', memory')`."""
+
+    def __call__(self, field, t, x, h, args=None):
+        """`x(t + h)` from `x(t)`."""
+        return self.advance(field, t, x, h, args, self.start(field, t, x, h, args))[0]
+
+
+_FUNCTIONS: dict[Callable, StepInfo] = {}
+
+
+def register_step(step: Callable, info: StepInfo) -> Callable:
+    """Declare what a plain function `step(field, t, x, h, args)` needs and keeps.
+
+    Modules declare it themselves by `info`. Raises `ValueError` for a second declaration.
+    """
+    if step in _FUNCTIONS:
+        raise ValueError(f"the step {info.name!r} is registered already")
+    _FUNCTIONS[step] = info
+    return step
+
+
+def step_info(step) -> StepInfo:
+    """The `StepInfo` of a step; `ValueError` for a function that nobody registered."""
+    if isinstance(step, AbstractStep):
+        return step.info
+    if step in _FUNCTIONS:
+        return _FUNCTIONS[step]
+    raise ValueError(f"nothing is known of the step {step!r}: declare it by register_step")
+
+
+def check_parts(step, field) -> None:
+    """Raise `ValueError` when `field` lacks a part that `step` needs, naming both and a cure."""
+    info = step_info(step)
+    missing = sorted(part for part in info.needs if not hasattr(field, part))
+    if missing:
+        raise ValueError(
+            f"{info.name} needs a field that offers {' and '.join(missing)}; "
+            f"{type(field).__name__} does not. Tao and ImplicitMidpoint take any Hamiltonian "
+            "field, RungeKutta any field"
+        )
+
+
+def structure_of(step, field: AbstractField) -> frozenset[Tag]:
+    """What the map `x -> step(field, t, x, h)` keeps: the field's tags that the step keeps too.
+
+    A symplectic or (invertible) Poisson map preserves volume; a symmetric step is so for every
+    field. Raises `ValueError` when the field lacks the parts that the step needs.
+    """
+    check_parts(step, field)
+    info = step_info(step)
+    tags = set(field.structure & info.keeps)
+    if tags & {SYMPLECTIC, POISSON} and VOLUME in field.structure:
+        tags.add(VOLUME)
+    if info.symmetric:
+        tags.add(SYMMETRIC)
+    if info.invertible:
+        tags.add(REVERSIBLE)
+    return frozenset(tags)
