@@ -20,6 +20,11 @@ from ._phase import (
     split_phase as split_phase,
     symplectic_gradient as symplectic_gradient,
 )
+from ._serialisable import (
+    decode as decode,
+    encode as encode,
+    serialisable as serialisable,
+)
 from ._structure import (
     DISSIPATIVE as DISSIPATIVE,
     ENERGY as ENERGY,

@@ -1,0 +1,23 @@
+"""Training: one loop for every model, losses that ask for methods, models as one file."""
+
+from dynnets._core import serialisable as serialisable
+
+from ._ensemble import (
+    stack_models as stack_models,
+    unstack as unstack,
+)
+from ._fit import fit as fit
+from ._history import (
+    History as History,
+    Record as Record,
+)
+from ._interrupt import FitInterrupted as FitInterrupted
+from ._result import (
+    FitResult as FitResult,
+    Status as Status,
+)
+from ._serialisation import (
+    load_model as load_model,
+    read_metadata as read_metadata,
+    save_model as save_model,
+)
