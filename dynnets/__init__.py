@@ -6,23 +6,13 @@ and need no extra package, where they are not wanted.
 """
 
 import importlib
+import pkgutil
 from types import ModuleType
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = (
-    "linear",
-    "fields",
-    "integrators",
-    "systems",
-    "data",
-    "networks",
-    "models",
-    "control",
-    "training",
-    "analysis",
-    "plotting",
-    "pipeline",
+_SUBPACKAGES = tuple(
+    module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
 )
 
 
