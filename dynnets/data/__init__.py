@@ -1,0 +1,31 @@
+"""Measured and simulated data: trajectory sets, loaders, windows, splits, derivatives."""
+
+from ._schmidt_lipson import (
+    load_schmidt_lipson as load_schmidt_lipson,
+)
+from ._silverbox import (
+    Silverbox as Silverbox,
+    load_silverbox as load_silverbox,
+)
+from ._simulate import (
+    simulate as simulate,
+)
+from ._table import (
+    load_table as load_table,
+)
+from ._trajectories import (
+    PHASES as PHASES,
+    Samples as Samples,
+    Trajectories as Trajectories,
+    Trial as Trial,
+)
+from ._windows import (
+    central_velocities as central_velocities,
+    forward_differences as forward_differences,
+    midpoint_derivatives as midpoint_derivatives,
+    samples as samples,
+    split_counts as split_counts,
+    split_fractions as split_fractions,
+    split_time as split_time,
+    windows as windows,
+)
