@@ -36,6 +36,8 @@ class Columns:
     def numbers(self, name: str) -> np.ndarray:
         """A column as finite numbers. Raises `ValueError` naming file, column and row."""
         column = self._columns[name]
+        if np.iscomplexobj(column):
+            raise ValueError(f"{self.path}: column {name!r} holds complex numbers")
         try:
             values = np.array(column, dtype=float)
         except (ValueError, TypeError):

@@ -46,7 +46,7 @@ def test_measured_pendulum_is_damped_and_irregular(data_dir):
     o, v = np.asarray(trial.xs).T
     energy = 2.4 * (1 - np.cos(o)) + v**2
     assert energy[:50].mean() == pytest.approx(2.10, abs=0.01)
-    assert energy[-50:].mean() == pytest.approx(0.73, abs=0.01)
+    assert energy[-50:].mean() == pytest.approx(0.76, abs=0.01)
     steps = np.rint(6 * np.diff(np.asarray(trial.ts))).astype(int)
     assert np.bincount(steps).tolist() == [0, 545, 8, 2]
     assert (float(trial.ts[0]), float(trial.ts[-1])) == (5.0, 99.5)
