@@ -22,6 +22,13 @@ from ._hamiltonian import (
     mechanical_field as mechanical_field,
 )
 from ._inputs import input_at as input_at
+from ._mechanical import (
+    AbstractMass as AbstractMass,
+    ConstantMass as ConstantMass,
+    MassMatrixField as MassMatrixField,
+    MLPMass as MLPMass,
+    VelocityEnergy as VelocityEnergy,
+)
 from ._mlp import (
     ACTIVATIONS as ACTIVATIONS,
     MLP as MLP,
@@ -29,3 +36,9 @@ from ._mlp import (
     mlp_gradient as mlp_gradient,
 )
 from ._neural import NeuralField as NeuralField
+from ._potentials import (
+    PeriodicEnergy as PeriodicEnergy,
+    PolynomialPotential as PolynomialPotential,
+    SumEnergy as SumEnergy,
+    angle_features as angle_features,
+)
