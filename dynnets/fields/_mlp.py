@@ -32,6 +32,16 @@ def _affine(weight, bias, x):
     return y if bias is None else y + bias.reshape(bias.shape + (1,) * (x.ndim - 1))
 
 
+def _transpose(weight, batch_dims):
+    """`weight^T`, laid out anew where it meets a batch.
+
+    XLA folds a transpose into the product, and its CPU kernel for a left factor that is
+    contracted over its first axis is 1.3 times slower (64 x 64 x 64). Behind the barrier the
+    copy stays a copy, and the compiler moves it out of a scan: it is made once per rollout.
+    """
+    return jax.lax.optimization_barrier(weight.T) if batch_dims else weight.T
+
+
 def mlp(layers: Layers, activation: str, x: Float[Array, "in *batch"]) -> Array:
     """`W_L s(... s(W_1 x + b_1) ...) + b_L`.
 
@@ -59,7 +69,7 @@ def mlp_gradient(layers: Layers, activation: str, x: Float[Array, "in *batch"]) 
     row = layers[-1][0][0]
     gradient = row.reshape(row.shape + (1,) * (x.ndim - 1)) * jnp.ones_like(x[:1])
     for (weight, _), d in zip(layers[-2::-1], slopes[::-1], strict=True):
-        gradient = weight.T @ (d * gradient)
+        gradient = _transpose(weight, x.ndim - 1) @ (d * gradient)
     return gradient
 
 
