@@ -112,8 +112,10 @@ def _encode(value, where: str, arrays: list):
     if type(value) is frozenset:
         return {"frozenset": _encode_container(sorted(value, key=repr), where, arrays)}
     if type(value) is dict:
-        pairs = [[_encode(k, where, arrays), _encode(v, f"{where}[{k!r}]", arrays)]
-                 for k, v in value.items()]
+        pairs = [
+            [_encode(k, where, arrays), _encode(v, f"{where}[{k!r}]", arrays)]
+            for k, v in value.items()
+        ]
         return {"dict": pairs}
     if isinstance(value, functools.partial):
         parts = (value.func, tuple(value.args), dict(value.keywords))

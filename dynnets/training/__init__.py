@@ -11,7 +11,17 @@ from ._history import (
     History as History,
     Record as Record,
 )
+from ._initial_states import (
+    FreeInitialStates as FreeInitialStates,
+    IndexedTrials as IndexedTrials,
+    index_trials as index_trials,
+)
 from ._interrupt import FitInterrupted as FitInterrupted
+from ._losses_derivative import derivative_matching as derivative_matching
+from ._losses_trajectory import (
+    OneStepMatching as OneStepMatching,
+    TrajectoryMatching as TrajectoryMatching,
+)
 from ._result import (
     FitResult as FitResult,
     Status as Status,

@@ -140,7 +140,9 @@ def _finite(tree):
     return jnp.isfinite(sum(jnp.sum(jnp.abs(a) ** 2) for a in jax.tree.leaves(tree)))
 
 
-def _one_member(problem: Problem, start, step, params, inner, frozen, order, alive, good, key, data):
+def _one_member(
+    problem: Problem, start, step, params, inner, frozen, order, alive, good, key, data
+):
     """One optimiser step of one model; nothing changes once a value is not finite."""
     batch = data
     if problem.batch_size is not None:

@@ -32,8 +32,9 @@ from ._interrupt import FitInterrupted, caught_interrupt
 from ._result import FitResult, Status
 
 
-def _prepared(name: str, data: PyTree, axis: int) -> tuple[PyTree, int]:
-    """The data as JAX arrays, and how many samples they hold along `axis`."""
+def _prepared(name: str, data: PyTree, data_axis: int | None) -> tuple[PyTree, int]:
+    """The data as JAX arrays, and how many samples they hold."""
+    axis = 0 if data_axis is None else 1
     data = jax.tree.map(lambda a: jnp.asarray(a) if isinstance(a, np.ndarray) else a, data)
     sizes = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(eqx.filter(data, eqx.is_array)):
@@ -67,13 +68,11 @@ def _as_mask(trainable, model):
     return jax.tree_util.tree_map_with_path(lambda p, _: p in found, model)
 
 
-def _check_options(optimiser, batch_size, samples, validation, patience, data_axis, ensemble):
+def _check_options(optimiser, validation, patience, data_axis, ensemble):
     if not hasattr(optimiser, "init") or not hasattr(optimiser, "update"):
-        raise ValueError(f"the optimiser must be an optax GradientTransformation, got {optimiser!r}")
-    if batch_size is not None:
-        check_size("batch_size", batch_size)
-        if batch_size > samples:
-            raise ValueError(f"batch_size is {batch_size}, but there are only {samples} samples")
+        raise ValueError(
+            f"the optimiser must be an optax GradientTransformation, got {optimiser!r}"
+        )
     if patience is not None:
         check_size("patience", patience)
         if validation is None:
@@ -84,11 +83,39 @@ def _check_options(optimiser, batch_size, samples, validation, patience, data_ax
         raise ValueError("data_axis=0 gives every member its own data: it needs ensemble=k")
 
 
+def _problem(
+    model, loss, data, optimiser, key, batch_size, chunk, ensemble, data_axis, filter_spec
+) -> tuple[Problem, PyTree]:
+    """What stays the same during a run, and the parameters that do not."""
+    check_size("chunk", chunk)
+    if ensemble is not None:
+        check_ensemble(model, ensemble)
+    data, samples = _prepared("data", data, data_axis)
+    if batch_size is not None:
+        check_size("batch_size", batch_size)
+        if batch_size > samples:
+            raise ValueError(f"batch_size is {batch_size}, but there are only {samples} samples")
+    params, frozen = _partition(model, filter_spec)
+    problem = Problem(
+        frozen=frozen,
+        loss=loss,
+        optimiser=optax.with_extra_args_support(optimiser),
+        data=data,
+        keys=key if ensemble is None else jr.split(key, ensemble),
+        samples=samples,
+        batch_size=batch_size,
+        members=ensemble,
+        data_axis=data_axis,
+        chunk=chunk,
+    )
+    return problem, params
+
+
 def fit(
     model: eqx.Module,
     loss: Callable,
     data: PyTree,
-    optimiser: optax.GradientTransformation,
+    optimiser,
     *,
     steps: int,
     key: PRNGKeyArray,
@@ -159,35 +186,21 @@ def fit(
     ```
     """
     check_size("steps", steps, 0)
-    check_size("chunk", chunk)
     evaluate_every = chunk if evaluate_every is None else evaluate_every
     check_size("evaluate_every", evaluate_every)
-    if ensemble is not None:
-        check_ensemble(model, ensemble)
-    data, samples = _prepared("data", data, 0 if data_axis is None else 1)
-    if validation is not None:
-        validation, _ = _prepared("validation", validation, 0 if data_axis is None else 1)
-    _check_options(optimiser, batch_size, samples, validation, patience, data_axis, ensemble)
-    params, frozen = _partition(model, filter_spec)
-    problem = Problem(
-        frozen=frozen,
-        loss=loss,
-        optimiser=optax.with_extra_args_support(optimiser),
-        data=data,
-        keys=key if ensemble is None else jr.split(key, ensemble),
-        samples=samples,
-        batch_size=batch_size,
-        members=ensemble,
-        data_axis=data_axis,
-        chunk=chunk,
+    _check_options(optimiser, validation, patience, data_axis, ensemble)
+    problem, params = _problem(
+        model, loss, data, optimiser, key, batch_size, chunk, ensemble, data_axis, filter_spec
     )
+    if validation is not None:
+        validation, _ = _prepared("validation", validation, data_axis)
     validation_loss = loss if validation_loss is None else validation_loss
     run = _Run(problem, params, steps, validation, validation_loss, evaluate_every, patience)
     if checkpoint is not None:
         identity = fingerprint(
             model=model,
             loss=(loss, validation_loss),
-            data=(data, validation),
+            data=(problem.data, validation),
             optimiser=optimiser,
             key=key,
             settings=(batch_size, ensemble, data_axis, evaluate_every, patience, filter_spec),

@@ -1,9 +1,8 @@
 """A saved model is one file: a line of magic, a line of JSON, then the arrays.
 
-    DYNNETS MODEL\\n
-    {"format": 1, "dynnets": "0.1.0", "class": "dynnets.models:HNN", "dtype": "float32",
-     "arrays": [...], "bytes": ..., "sha256": "...", "hyperparameters": {...}, "metadata": ...}\\n
-    arrays, as equinox.tree_serialise_leaves writes them
+The JSON holds `format`, `dynnets` (the version that wrote it), `class`, `dtype`, the shapes and
+dtypes of `arrays`, their `bytes` and `sha256`, `hyperparameters` (the module field by field) and
+`metadata` (the user's own). The arrays follow as `equinox.tree_serialise_leaves` writes them.
 """
 
 import hashlib
@@ -170,9 +169,7 @@ def load_model(path: str | os.PathLike, expected: type | None = None) -> eqx.Mod
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise ValueError(f"cannot rebuild the model in {path}: {error}") from None
     if expected is not None and not isinstance(model, expected):
-        raise ValueError(
-            f"{path} holds a {type(model).__name__}, expected a {expected.__name__}"
-        )
+        raise ValueError(f"{path} holds a {type(model).__name__}, expected a {expected.__name__}")
     return model
 
 

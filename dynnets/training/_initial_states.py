@@ -1,0 +1,65 @@
+"""Initial states as trainable parameters: a noisy first sample need not be believed."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from dynnets._core import AbstractModel
+
+
+class FreeInitialStates(AbstractModel):
+    """A model together with one trainable initial state per trial.
+
+    `TrajectoryMatching` starts its rollouts there instead of at the first measured states; all
+    else is the model's own. After `fit`, take `.model`.
+
+    **Arguments:** `model`: an `AbstractModel`; `initial_states`: a first guess, `(trials, d)`.
+    Raises `ValueError` for another shape.
+    """
+
+    model: eqx.Module
+    initial_states: Array  # (trials, d)
+
+    def __check_init__(self):
+        if jnp.ndim(self.initial_states) != 2:
+            raise ValueError(
+                f"initial states have shape (trials, d), got {jnp.shape(self.initial_states)}"
+            )
+
+    @property
+    def field(self):
+        """The field of the model."""
+        return self.model.field
+
+    @property
+    def energy(self):
+        """The energy of the model."""
+        return self.model.energy
+
+    @property
+    def structure(self):
+        """The tags of the model."""
+        return self.model.structure
+
+    def predict(self, x0, ts, args=None):
+        """The forecast of the model."""
+        return self.model.predict(x0, ts, args)
+
+
+class IndexedTrials(eqx.Module):
+    """Trajectories that know the number of each trial: made by `index_trials`."""
+
+    ts: Float[Array, "trials times"]
+    xs: Float[Array, "trials times dim"]
+    us: Float[Array, "trials times inputs"] | None
+    mask: Bool[Array, "trials times"]
+    index: Int[Array, " trials"]
+
+
+def index_trials(trajectories) -> IndexedTrials:
+    """`trajectories` with `index = 0, 1, ...`: minibatches then find their free initial states.
+
+    **Arguments:** anything with `ts`, `xs`, `us` and `mask`, such as `Trajectories`.
+    """
+    t = trajectories
+    return IndexedTrials(t.ts, t.xs, t.us, t.mask, jnp.arange(t.xs.shape[0]))

@@ -1,0 +1,39 @@
+"""Losses that compare vector fields: predicted against measured time derivatives."""
+
+import jax
+import jax.numpy as jnp
+
+
+def derivative_matching(model, batch, *, key=None):
+    """Mean of `(f_i(t, x, u) - x'_i)^2` over samples and components.
+
+    `f` is `model.field`; the mean counts all `d` components, `2n` for a phase space.
+
+    **Arguments:**
+
+    - `model`: anything with a `.field`.
+    - `batch`: `x (N, d)`, `dx (N, d)`, `t (N,)` and `u (N, m)` or `None`, such as `Samples`.
+    - `key`: not used: the loss is deterministic.
+
+    Cost: one evaluation of the field per sample, on features-first arrays `(d, N)` if the field
+    says that it takes them (`features_first`), else by `jax.vmap`.
+    Raises `ValueError` if `x` and `dx` differ in shape.
+
+    Source: Greydanus, Dzamba and Yosinski, Hamiltonian Neural Networks, NeurIPS 2019.
+    """
+    x, dx = batch.x, batch.dx
+    if x.shape != dx.shape or x.ndim != 2:
+        raise ValueError(f"x and dx must have one shape (samples, d), got {x.shape}, {dx.shape}")
+    return jnp.mean((batched_field(model.field, batch.t, x.T, _rows(batch.u)) - dx.T) ** 2)
+
+
+def _rows(u):
+    return None if u is None else u.T
+
+
+def batched_field(field, t, x, u):
+    """`f(t, x, u)` on features-first arrays: `t (N,)`, `x (d, N)`, `u (m, N)` or `None`."""
+    if getattr(field, "features_first", False):
+        return field(t, x, u)
+    axes = (0, -1, None if u is None else -1)
+    return jax.vmap(field, in_axes=axes, out_axes=-1)(t, x, u)
