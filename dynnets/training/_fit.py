@@ -87,7 +87,6 @@ def _problem(
     model, loss, data, optimiser, key, batch_size, chunk, ensemble, data_axis, filter_spec
 ) -> tuple[Problem, PyTree]:
     """What stays the same during a run, and the parameters that do not."""
-    check_size("chunk", chunk)
     if ensemble is not None:
         check_ensemble(model, ensemble)
     data, samples = _prepared("data", data, data_axis)
@@ -186,6 +185,7 @@ def fit(
     ```
     """
     check_size("steps", steps, 0)
+    check_size("chunk", chunk)
     evaluate_every = chunk if evaluate_every is None else evaluate_every
     check_size("evaluate_every", evaluate_every)
     _check_options(optimiser, validation, patience, data_axis, ensemble)
