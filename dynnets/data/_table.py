@@ -91,7 +91,9 @@ def _trials(columns: Columns, roles: Roles, ts: np.ndarray) -> list[np.ndarray]:
                 f"{columns.path}: column {roles.trial!r} has {labels.size} entries, "
                 f"{roles.time!r} has {ts.size}"
             )
-        groups = {label: np.flatnonzero(labels == label) for label in dict.fromkeys(labels.tolist())}
+        groups = {
+            label: np.flatnonzero(labels == label) for label in dict.fromkeys(labels.tolist())
+        }
     for label, rows in groups.items():
         which = f" of trial {label!r}" if roles.trial else ""
         if rows.size < 2:

@@ -1,0 +1,16 @@
+"""Learned dynamical systems: a field, an energy where there is one, and a forecast."""
+
+from ._field_model import FieldModel as FieldModel
+from ._forecast import (
+    energy_rate as energy_rate,
+    forecast as forecast,
+)
+from ._hnn import (
+    HNN as HNN,
+    HelmholtzHNN as HelmholtzHNN,
+)
+from ._neural_ode import NeuralODE as NeuralODE
+from ._port_hamiltonian import (
+    DAMPINGS as DAMPINGS,
+    PortHamiltonianNetwork as PortHamiltonianNetwork,
+)

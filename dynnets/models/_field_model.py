@@ -1,0 +1,49 @@
+"""Any field with any step as a model."""
+
+import equinox as eqx
+
+from dynnets._core import AbstractEnergy, AbstractField, AbstractModel, Tag, check_size
+from dynnets.integrators import AbstractStep, check_parts, structure_of
+
+from ._forecast import forecast
+
+
+class FieldModel(AbstractModel):
+    """A vector field and the step that forecasts with it: the way to combine them freely.
+
+    For instance a mechanical Hamiltonian with a learned potential under Verlet,
+    `FieldModel(mechanical_field(mass, MLPEnergy(...)), verlet_kdk)`.
+
+    **Arguments:** `vector_field`: any `AbstractField`; `step`: any step of
+    `dynnets.integrators` whose needs the field meets; `substeps`: equal steps between two times
+    of a forecast. Raises `ValueError` for a field that lacks a part which the step needs.
+
+    Preserves: what the field's flow and the step both keep, see `structure`.
+    """
+
+    vector_field: AbstractField
+    step: AbstractStep
+    substeps: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self):
+        check_size("substeps", self.substeps)
+        check_parts(self.step, self.vector_field)
+
+    @property
+    def field(self) -> AbstractField:
+        """The field."""
+        return self.vector_field
+
+    @property
+    def energy(self) -> AbstractEnergy | None:
+        """The energy behind the field, if it has one."""
+        return getattr(self.vector_field, "energy", None)
+
+    @property
+    def structure(self) -> frozenset[Tag]:
+        """What the forecast map keeps."""
+        return structure_of(self.step, self.field)
+
+    def predict(self, x0, ts, args=None):
+        """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`."""
+        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)
