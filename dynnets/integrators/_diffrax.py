@@ -153,10 +153,16 @@ class RungeKutta(AbstractStep):
 
     def start(self, field, t, x, h, args=None):
         """The solver's own state."""
-        return self.solver.init(diffrax.ODETerm(field), t, t + h, x, args)
+        return self.solver.init(diffrax.ODETerm(field), *_ends(t, h, x), x, args)
 
     def advance(self, field, t, x, h, args, memory):
         """One step of the solver from `t` to `t + h`."""
         term = diffrax.ODETerm(field)
-        x, _, _, memory, _ = self.solver.step(term, t, t + h, x, args, memory, False)
+        x, _, _, memory, _ = self.solver.step(term, *_ends(t, h, x), x, args, memory, False)
         return x, memory
+
+
+def _ends(t, h, x):
+    """The ends of the step in the state's dtype: diffrax multiplies rates by their difference."""
+    t = jnp.asarray(t, x.dtype)
+    return t, t + jnp.asarray(h, x.dtype)

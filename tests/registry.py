@@ -1,0 +1,110 @@
+"""One row per public class or step: what `test_contract.py` runs every check on.
+
+A field row makes a field of dimension 4; a step row names the step and a field that suits it.
+A new class or step is tested by adding a row here.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+
+from dynnets import fields as F, integrators as I
+
+DIM = 4
+
+
+class FieldRow(NamedTuple):
+    """A field: `make(key)`; `inputs`: size of the input it takes; `energy` behind it."""
+
+    name: str
+    make: Callable
+    inputs: int = 0
+
+
+class StepRow(NamedTuple):
+    """A step and `make(key)`, the field that it is tested on."""
+
+    name: str
+    step: object
+    make: Callable
+
+
+def _energy(key, dim=DIM):
+    return F.MLPEnergy(dim, 8, 2, key=key)
+
+
+def _separable(key):
+    a, b = jr.split(key)
+    return F.SeparableHamiltonianField(_energy(a, 2), _energy(b, 2))
+
+
+def _mechanical(key):
+    return F.mechanical_field(jnp.array([1.0, 2.0]), _energy(key, 2))
+
+
+def _port(damping):
+    def make(key):
+        a, b = jr.split(key)
+        return F.PortHamiltonianField(_energy(a), damping(b), jnp.array([[1.0], [0.5]]))
+
+    return make
+
+
+def _quartic(t, x):
+    return 0.5 * (x[0] ** 2 + 1) * (x[2] ** 2 + 1) + 0.5 * (x[1] ** 2 + x[3] ** 2)
+
+
+def _skew(key):
+    matrix = jr.normal(key, (DIM, DIM))
+    return matrix - matrix.T
+
+
+FIELDS = [
+    FieldRow("general", lambda key: F.HamiltonianField(_energy(key))),
+    FieldRow("given", lambda key: F.HamiltonianField(F.FunctionEnergy(_quartic))),
+    FieldRow(
+        "quadratic",
+        lambda key: F.HamiltonianField(F.QuadraticEnergy(jr.normal(key, (DIM, DIM)))),
+    ),
+    FieldRow("separable", _separable),
+    FieldRow("mechanical", _mechanical),
+    FieldRow("poisson", lambda key: F.PoissonField(_energy(key), _skew(key))),
+    FieldRow("helmholtz", lambda key: F.HelmholtzField(_energy(key), _energy(jr.fold_in(key, 1)))),
+    FieldRow("port", _port(lambda key: F.initial_damping(2, 0.3, key=key)), 1),
+    FieldRow("port_state_damping", _port(lambda key: F.MLPDamping(2, 8, 1, key=key)), 1),
+    FieldRow("neural", lambda key: F.NeuralField(DIM, 8, 2, key=key)),
+    FieldRow("neural_forced", lambda key: F.NeuralField(DIM, 8, 2, input_dim=1, key=key), 1),
+]
+
+STEPS = [
+    StepRow("symplectic_euler", I.symplectic_euler, _separable),
+    StepRow("symplectic_euler_adjoint", I.symplectic_euler_adjoint, _separable),
+    StepRow("verlet_kdk", I.verlet_kdk, _separable),
+    StepRow("verlet_dkd", I.verlet_dkd, _separable),
+    StepRow("yoshida4", I.yoshida4, _separable),
+    StepRow("tao", I.Tao(5.0), lambda key: F.HamiltonianField(_energy(key))),
+    StepRow(
+        "implicit_midpoint", I.ImplicitMidpoint(), lambda key: F.HamiltonianField(_energy(key))
+    ),
+    StepRow(
+        "implicit_midpoint_poisson",
+        I.ImplicitMidpoint(),
+        lambda key: F.PoissonField(_energy(key), _skew(key)),
+    ),
+    StepRow(
+        "tsit5", I.RungeKutta(diffrax.Tsit5()), lambda key: F.NeuralField(DIM, 8, 2, key=key)
+    ),
+]
+
+
+def cast(tree, dtype):
+    """`tree` with its floating arrays in `dtype`."""
+    return jax.tree.map(
+        lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf,
+        tree,
+    )
