@@ -7,22 +7,20 @@ import pytest
 from helpers import tol
 
 from dynnets.systems import Pendulum
-from dynnets.systems._elliptic import jacobi, landen
 
 HNN = Pendulum(mass=0.5, length=1.0, gravity=6.0)
 
 
-def test_elliptic_functions_against_the_incomplete_integral():
-    """`am` inverts `F(phi | m)`, taken by Gauss-Legendre quadrature, from 0 to nearly 1."""
-    nodes, weights = np.polynomial.legendre.leggauss(60)
-    for m in (0.0, 1e-8, 0.3, 0.81, 0.97):
-        for phi in (0.2, 1.1, 1.5):
-            angles = phi * (nodes + 1) / 2
-            u = float(phi / 2 * np.sum(weights / np.sqrt(1 - m * np.sin(angles) ** 2)))
-            complement = jnp.asarray(1 - m)
-            sn, cn, dn = jacobi(u, m, complement, *landen(complement))
-            expected = (np.sin(phi), np.cos(phi), np.sqrt(1 - m * np.sin(phi) ** 2))
-            np.testing.assert_allclose((sn, cn, dn), expected, atol=1e-12)
+@pytest.mark.parametrize("modulus", [0.01, 0.3, 0.9, 0.995])
+def test_period_of_swings_against_the_complete_integral(modulus):
+    """`T = 4 K(k^2) / w` with `k = sin(q_max / 2)`, the integral by Gauss-Legendre quadrature."""
+    nodes, weights = np.polynomial.legendre.leggauss(100)
+    angles = np.pi / 4 * (nodes + 1)
+    quarter = np.pi / 4 * np.sum(weights / np.sqrt(1 - (modulus * np.sin(angles)) ** 2))
+    x = jnp.array([2 * np.arcsin(modulus), 0.0])
+    period = float(4 * quarter / 6.0**0.5)
+    assert jnp.abs(HNN.solution(period, x) - x).max() <= tol(x.dtype)
+    assert jnp.abs(HNN.solution(period / 2, x) + x).max() <= tol(x.dtype)
 
 
 def test_reference_energy():

@@ -9,8 +9,7 @@ import jax.random as jr
 import pytest
 from helpers import tol
 
-from dynnets.systems import ThreeBody, TwoBody
-from dynnets.systems._kepler import anomaly_change
+from dynnets.systems import ThreeBody, TwoBody, anomaly_change
 
 PAIR = TwoBody()
 
