@@ -10,6 +10,10 @@ from ._silverbox import (
 from ._simulate import (
     simulate as simulate,
 )
+from ._solar_system import (
+    OUTER_SOLAR_SYSTEM as OUTER_SOLAR_SYSTEM,
+    load_solar_system as load_solar_system,
+)
 from ._table import (
     load_table as load_table,
 )

@@ -36,9 +36,24 @@ from ._mlp import (
     mlp_gradient as mlp_gradient,
 )
 from ._neural import NeuralField as NeuralField
+from ._pair_force import PairForceField as PairForceField
+from ._pair_laws import (
+    AbstractPairLaw as AbstractPairLaw,
+    CorrectedPowerLaw as CorrectedPowerLaw,
+    FixedPowerLaw as FixedPowerLaw,
+    MLPLaw as MLPLaw,
+    PowerLaw as PowerLaw,
+    local_exponent as local_exponent,
+)
+from ._pairwise import (
+    PairwiseEnergy as PairwiseEnergy,
+    PairwiseField as PairwiseField,
+    PairwisePotential as PairwisePotential,
+)
 from ._potentials import (
     PeriodicEnergy as PeriodicEnergy,
     PolynomialPotential as PolynomialPotential,
     SumEnergy as SumEnergy,
     angle_features as angle_features,
 )
+from ._uniform_input import UniformInput as UniformInput

@@ -9,7 +9,16 @@ from ._hnn import (
     HNN as HNN,
     HelmholtzHNN as HelmholtzHNN,
 )
+from ._kepler import (
+    KeplerEllipses as KeplerEllipses,
+    fit_ellipses as fit_ellipses,
+)
 from ._neural_ode import NeuralODE as NeuralODE
+from ._pairwise import (
+    PairwiseForce as PairwiseForce,
+    PairwiseHamiltonian as PairwiseHamiltonian,
+    newtonian_bodies as newtonian_bodies,
+)
 from ._port_hamiltonian import (
     DAMPINGS as DAMPINGS,
     PortHamiltonianNetwork as PortHamiltonianNetwork,
