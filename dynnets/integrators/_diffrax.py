@@ -86,7 +86,7 @@ class StepSolver(diffrax.AbstractSolver):
         return terms.vf(t0, y0, args)
 
 
-def as_solver(step: AbstractStep, field=None) -> StepSolver:
+def as_solver(step, field=None) -> StepSolver:
     """Use a step in `diffrax.diffeqsolve`: events, `SaveAt` and adjoints come from diffrax.
 
     **Arguments:** `step`: an `AbstractStep`; `field`: if given, checked now for the parts that
