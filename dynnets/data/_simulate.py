@@ -88,7 +88,10 @@ def _solve(field: AbstractField, x0s, times, controls, tolerance, max_steps):
             x0,
             args,
             saveat=diffrax.SaveAt(ts=ts),
-            stepsize_controller=diffrax.PIDController(rtol=tolerance, atol=tolerance),
+            # Steps end at the sample times: the dense output is less accurate than the solver.
+            stepsize_controller=diffrax.ClipStepSizeController(
+                diffrax.PIDController(rtol=tolerance, atol=tolerance), step_ts=ts
+            ),
             max_steps=max_steps,
             throw=False,
         )

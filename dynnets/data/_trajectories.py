@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -210,8 +211,9 @@ def _float_dtype(arrays: Sequence[Any]) -> np.dtype:
     kind = np.result_type(*[np.asarray(array) for array in arrays])
     if not jnp.issubdtype(kind, jnp.number):
         raise ValueError(f"xs must hold numbers, got an array of {kind}")
-    inexact = jnp.issubdtype(kind, jnp.floating)
-    return jnp.zeros(0, kind if inexact else float).dtype
+    if not jnp.issubdtype(kind, jnp.floating):
+        return jnp.result_type(float)
+    return jax.dtypes.canonicalize_dtype(kind)
 
 
 def _times(index: int, ts: Any, dtype: np.dtype) -> np.ndarray:

@@ -11,9 +11,7 @@ from dynnets._core import check_choice, check_finite, check_increasing
 CENTRES = ("sun", "barycentre")
 
 
-def ellipse_position(
-    elements: Float[Array, " 7"], t: Float[Array, ""]
-) -> Float[Array, " 3"]:
+def ellipse_position(elements: Float[Array, " 7"], t: Float[Array, ""]) -> Float[Array, " 3"]:
     """Position on a Kepler ellipse at the time `t` after the epoch, shape `(3,)`.
 
     `elements = (log a, h, k, p, q, lambda, log n)`, the equinoctial elements: semi-axis `a`,

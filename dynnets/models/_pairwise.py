@@ -1,4 +1,4 @@
-"""Bodies that act on each other in pairs: with an energy, by Newton's law, and without structure."""
+"""Bodies that act in pairs: with a learned energy, by Newton's law, and without structure."""
 
 import diffrax
 import equinox as eqx
@@ -132,9 +132,7 @@ class PairwiseForce(AbstractModel):
         key: PRNGKeyArray,
     ):
         check_size("substeps", substeps)
-        self.pair_field = PairForceField(
-            accelerations, space_dim, low, high, width, depth, key=key
-        )
+        self.pair_field = PairForceField(accelerations, space_dim, low, high, width, depth, key=key)
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
         check_parts(self.step, self.pair_field)
