@@ -18,10 +18,10 @@ class AbstractEnergy(eqx.Module):
     """A scalar function `H(t, x)` of time and state: an energy or a potential."""
 
     @abc.abstractmethod
-    def __call__(self, t, x):
+    def __call__(self, t, x) -> Array:
         """`H(t, x)`: a scalar for `x: (d,)`, shape `(N,)` for features-first `(d, N)`."""
 
-    def gradient(self, t, x):
+    def gradient(self, t, x) -> Array:
         """`grad_x H(t, x)`, of the shape of `x`.
 
         By automatic differentiation here; energies whose gradient has a closed form override
@@ -51,7 +51,7 @@ class AbstractField(eqx.Module):
         """What the exact flow of the field keeps."""
 
     @abc.abstractmethod
-    def __call__(self, t, x, args=None):
+    def __call__(self, t, x, args=None) -> Array:
         """`f(t, x, args)`, of the shape of `x`: `(d,)`, or features-first `(d, N)`."""
 
 
@@ -90,5 +90,5 @@ class AbstractModel(eqx.Module):
         """What the model's forecast map keeps: the meet of its field's flow and its step."""
 
     @abc.abstractmethod
-    def predict(self, x0, ts, args=None):
+    def predict(self, x0, ts, args=None) -> Array:
         """Forecast from `x0: (d,)` at `ts[0]`; the states at `ts: (n,)`, shape `(n, d)`."""

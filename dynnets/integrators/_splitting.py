@@ -77,7 +77,7 @@ class Splitting(AbstractStep):
     def advance(self, field, t, x, h, args, memory):
         """Apply all parts in turn; the last rate is the memory of the next step."""
         q, p = split_phase(x)
-        rate, q_time, p_time = memory, 0.0, 0.0
+        rate, last, q_time, p_time = memory, memory, 0.0, 0.0
         kicking = self.first == "kick"
         for c in self.coefficients:
             if kicking:

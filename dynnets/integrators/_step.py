@@ -9,6 +9,7 @@ import abc
 from collections.abc import Callable
 
 import equinox as eqx
+from jaxtyping import Array, PyTree
 
 from dynnets._core import POISSON, REVERSIBLE, SYMMETRIC, SYMPLECTIC, VOLUME, AbstractField, Tag
 
@@ -45,11 +46,11 @@ class AbstractStep(eqx.Module):
         """Order, needs and structure of the step."""
 
     @abc.abstractmethod
-    def start(self, field, t, x, h, args=None):
+    def start(self, field, t, x, h, args=None) -> PyTree:
         """The memory before the first step, or `None` when the step has none."""
 
     @abc.abstractmethod
-    def advance(self, field, t, x, h, args, memory):
+    def advance(self, field, t, x, h, args, memory) -> tuple[Array, PyTree]:
         """One step with its memory: `(x', memory')`."""
 
     def __call__(self, field, t, x, h, args=None):
