@@ -17,6 +17,10 @@ from ._initial_states import (
     index_trials as index_trials,
 )
 from ._interrupt import FitInterrupted as FitInterrupted
+from ._least_squares import (
+    LeastSquaresResult as LeastSquaresResult,
+    fit_least_squares as fit_least_squares,
+)
 from ._losses_derivative import derivative_matching as derivative_matching
 from ._losses_trajectory import (
     OneStepMatching as OneStepMatching,

@@ -48,6 +48,7 @@ class State(eqx.Module):
     """All that changes during a run; its buffers are donated from chunk to chunk."""
 
     params: PyTree
+    previous: PyTree  # the parameters one step earlier
     optimiser: PyTree
     order: Any  # the order of the samples in this epoch, or None without minibatches
     alive: Any  # False from the first step that was not finite
@@ -86,6 +87,7 @@ def initial_state(problem: Problem, params: PyTree) -> State:
     count = jnp.asarray(0)
     state = State(
         params=params,
+        previous=params,
         optimiser=problem.each(problem.optimiser.init)(params),
         order=order,
         alive=jnp.ones(lead, dtype=bool),
@@ -140,10 +142,13 @@ def _finite(tree):
     return jnp.isfinite(sum(jnp.sum(jnp.abs(a) ** 2) for a in jax.tree.leaves(tree)))
 
 
-def _one_member(
-    problem: Problem, start, step, params, inner, frozen, order, alive, good, key, data
-):
-    """One optimiser step of one model; nothing changes once a value is not finite."""
+def _one_member(problem: Problem, start, step, params, previous, inner, rest, data):
+    """One optimiser step of one model; nothing changes once loss or gradient is not finite.
+
+    They are known before the update is written, so the guard costs no copy of the state. New
+    parameters that are not finite themselves are left to `_without_last`.
+    """
+    frozen, order, alive, good, key = rest
     batch = data
     if problem.batch_size is not None:
         batch = take(data, jax.lax.dynamic_slice(order, (start,), (problem.batch_size,)))
@@ -153,20 +158,28 @@ def _one_member(
         return _value(problem.loss, p, frozen, batch, key)
 
     value, grads = jax.value_and_grad(value_fn)(params)
+    alive = alive & jnp.isfinite(value) & _finite(grads)
     # optax is not written for strict promotion; the results are cast back by apply_updates
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         updates, new_inner = problem.optimiser.update(
             grads, inner, params, value=value, grad=grads, value_fn=value_fn
         )
         new_params = optax.apply_updates(params, updates)
-    alive = alive & jnp.isfinite(value) & _finite(grads) & _finite(new_params)
 
     def keep(new, old):
         return jax.lax.select(alive, jnp.asarray(new, old.dtype), old)
 
+    previous = jax.tree.map(keep, params, previous)
     params = jax.tree.map(keep, new_params, params)
     inner = jax.tree.map(keep, new_inner, inner)
-    return params, inner, alive, good + jnp.asarray(alive, good.dtype), value
+    return params, previous, inner, alive, good + jnp.asarray(alive, good.dtype), value
+
+
+def _without_last(params, previous, alive, good):
+    """Undo the last step of one model if it led to parameters that are not finite."""
+    fine = _finite(params) | (good == 0)
+    params = jax.tree.map(lambda a, b: jax.lax.select(fine, a, b), params, previous)
+    return params, alive & fine, good - jnp.asarray(~fine, good.dtype)
 
 
 def _one_step(problem: Problem, state: State):
@@ -174,19 +187,17 @@ def _one_step(problem: Problem, state: State):
     if problem.batch_size is not None:
         order, start = _shuffle(problem, state)
 
-    def update(params, inner, frozen, order, alive, good, key, data):
-        return _one_member(
-            problem, start, state.step, params, inner, frozen, order, alive, good, key, data
-        )
+    def update(params, previous, inner, rest, data):
+        return _one_member(problem, start, state.step, params, previous, inner, rest, data)
 
-    args = (state.params, state.optimiser, problem.frozen, order, state.alive, state.good)
-    args = (*args, problem.keys)
+    rest = (problem.frozen, order, state.alive, state.good, problem.keys)
+    args = (state.params, state.previous, state.optimiser, rest)
     if problem.members is None:
         out = update(*args, problem.data)
     else:
         out = problem.each(update, over_data=True)(args, problem.data)
-    params, inner, alive, good, value = out
-    return State(params, inner, order, alive, good, state.step + 1), value
+    params, previous, inner, alive, good, value = out
+    return State(params, previous, inner, order, alive, good, state.step + 1), value
 
 
 @eqx.filter_jit(donate="all-except-first")
@@ -210,7 +221,9 @@ def advance(problem: Problem, state: State, steps):
         state, value = _one_step(problem, state)
         return state, losses.at[at].set(value)
 
-    return jax.lax.while_loop(unfinished, body, (state, losses))
+    state, losses = jax.lax.while_loop(unfinished, body, (state, losses))
+    kept = problem.each(_without_last)(state.params, state.previous, state.alive, state.good)
+    return eqx.tree_at(lambda s: (s.params, s.alive, s.good), state, kept), losses
 
 
 @eqx.filter_jit

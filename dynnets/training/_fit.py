@@ -271,6 +271,8 @@ class _Run:
         self.state, losses = advance(self.problem, self.state, count)
         step = int(self.state.step)
         losses = np.asarray(losses)[: step - self.step]
+        if self.problem.members is None and not self._alive():
+            losses = losses[: int(self.state.good) - self.step + 1]  # up to the step that failed
         self.recorder.add_losses(losses)
         self.step, self.last_loss, self.last_validation = step, losses[-1], None
 

@@ -17,7 +17,7 @@ class FreeInitialStates(AbstractModel):
     Raises `ValueError` for another shape.
     """
 
-    model: eqx.Module
+    model: AbstractModel
     initial_states: Array  # (trials, d)
 
     def __check_init__(self):

@@ -29,16 +29,17 @@ def data(key):
     x = jr.normal(jr.key(key), (40, 2))
     return {"x": x, "y": jnp.sin(3 * x[:, :1])}
 
+optimiser = optax.adamw(optax.cosine_decay_schedule(1e-2, 500))
+
 def run(directory=None, callbacks=()):
     model = eqx.nn.MLP(2, 1, 8, 1, key=jr.key(0))
-    optimiser = optax.adamw(optax.cosine_decay_schedule(1e-2, 500))
     return fit(model, loss, data(1), optimiser, steps=300, key=jr.key(5), batch_size=7,
                chunk=10, validation=data(2), evaluate_every=15, checkpoint=directory,
                checkpoint_every=20, callbacks=callbacks)
 
 def tell(step, record):
     print(step, flush=True)
-    time.sleep(0.05)
+    time.sleep(0.02)
 
 def main(directory):
     jax.config.update("jax_enable_x64", True)

@@ -61,18 +61,23 @@ def run(**options):
 def by_hand(model, data, optimiser, steps):
     params, frozen = eqx.partition(model, eqx.is_inexact_array)
     inner = optimiser.init(params)
-    for _ in range(steps):
+
+    @jax.jit
+    def step(params, inner):
         grads = jax.grad(lambda p: square_loss(eqx.combine(p, frozen), data, key=None))(params)
         with jax.numpy_dtype_promotion("standard"):
             updates, inner = optimiser.update(grads, inner, params)
-        params = optax.apply_updates(params, updates)
+        return optax.apply_updates(params, updates), inner
+
+    for _ in range(steps):
+        params, inner = step(params, inner)
     return eqx.combine(params, frozen)
 
 
 def test_agrees_with_a_loop_by_hand():
     model, data = Line(jr.key(0)), make_data()
     result = run(model=model, data=data)
-    expected = by_hand(model, data, optax.adam(0.05), 25)
+    expected = by_hand(model, data, ADAM, 25)
     np.testing.assert_allclose(result.model.weight, expected.weight, atol=tol(float))
     assert result.status == Status.COMPLETED
     assert (result.step, result.diverged) == (25, False)
@@ -98,10 +103,9 @@ def test_is_traced_once_and_leaves_the_users_arrays_alone():
 
 
 def test_chunks_do_not_change_the_result():
-    results = [run(loss=noisy_loss, batch_size=6, chunk=chunk) for chunk in (1, 7, 100)]
+    results = [run(loss=noisy_loss, batch_size=6, chunk=chunk) for chunk in (7, 100)]
     assert equal(results[0].model, results[1].model)
-    assert equal(results[0].model, results[2].model)
-    np.testing.assert_array_equal(results[0].history.loss, results[2].history.loss)
+    np.testing.assert_array_equal(results[0].history.loss, results[1].history.loss)
     other = run(loss=noisy_loss, batch_size=6, key=jr.key(9))
     assert not equal(results[0].model, other.model)
 
@@ -182,6 +186,19 @@ def test_a_gradient_that_is_not_finite_is_caught():
     result = run(loss=loss)
     assert (result.status, result.step) == (Status.DIVERGED, 0)
     assert equal(result.model, Line(jr.key(0)))
+
+
+@pytest.mark.parametrize("chunk", [1, 10])
+def test_parameters_that_overflow_are_undone(chunk):
+    def loss(model, batch, *, key):  # a finite slope, but a step beyond the largest number
+        return 1e10 * (jnp.sum(jnp.sin(model.weight)) + jnp.sum(model.bias))
+
+    scales = jnp.array([1e-12, 1e-12, 1e300, 1.0])
+    optimiser = optax.sgd(lambda count: scales[jnp.minimum(count, 3)])
+    result = run(loss=loss, optimiser=optimiser, chunk=chunk)
+    assert (result.status, result.step) == (Status.DIVERGED, 2)
+    assert equal(result.model, run(loss=loss, optimiser=optimiser, steps=2).model)
+    assert np.isfinite(result.history.loss[:3]).all()
 
 
 def test_an_ensemble_is_its_members():
