@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from dynnets._core import AbstractModel
 
@@ -17,7 +17,7 @@ class FreeInitialStates(AbstractModel):
     Raises `ValueError` for another shape.
     """
 
-    model: AbstractModel
+    model: PyTree  # anything with the methods of a model
     initial_states: Array  # (trials, d)
 
     def __check_init__(self):
