@@ -42,6 +42,8 @@ def _describe_fields(value, seen) -> str:
 
 
 def _describe(value, seen: tuple = ()) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
+        return repr(float(value))  # optax's schedules turn their integers so at the first call
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
     if isinstance(value, jax.Array | np.ndarray):
