@@ -5,6 +5,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -209,3 +211,24 @@ def test_concrete_classes_can_be_made():
         if not cls.__name__.lstrip("_").startswith("Abstract"):
             assert not inspect.isabstract(cls), f"{cls.__name__} is abstract: call it so"
             assert not getattr(cls, "__abstractvars__", ()), f"{cls.__name__} leaves a variable"
+
+
+# What the extras bring, and test tools: absent for a user who installs the core.
+OPTIONAL = (
+    "matplotlib tyro tqdm orbax pooch skyfield_data jplephem flatbuffers pytest beartype chex "
+    "hypothesis"
+).split()
+
+
+def test_every_layer_imports_without_the_extras():
+    """In a fresh process where the extras are missing; plotting and the command line need them."""
+    layers = [name for name in LAYERS if name not in ("plotting", "pipeline", "cli")]
+    names = [f"dynnets.{name}" for name in layers if (PACKAGE / name).is_dir()]
+    code = f"""
+import importlib, sys
+sys.modules.update(dict.fromkeys({OPTIONAL}))
+for name in {names}:
+    importlib.import_module(name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
