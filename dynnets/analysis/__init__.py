@@ -1,0 +1,40 @@
+"""Measurements of structure and forecasts, and the certificates made of them."""
+
+from ._certificates import (
+    GRADES as GRADES,
+    Certificate as Certificate,
+    CertificateLine as CertificateLine,
+    certify as certify,
+)
+from ._forecast import (
+    angular_error as angular_error,
+    drift_rate as drift_rate,
+    energy_drift as energy_drift,
+    error_growth as error_growth,
+    forecast_error as forecast_error,
+    rms as rms,
+    time_scale as time_scale,
+    valid_time as valid_time,
+)
+from ._order import observed_order as observed_order
+from ._rigorous import (
+    damping_range as damping_range,
+    lipschitz_bound as lipschitz_bound,
+    range_bound as range_bound,
+)
+from ._sampled import sample_domain as sample_domain
+from ._structure import (
+    ORACLES as ORACLES,
+    angular_momentum as angular_momentum,
+    angular_momentum_defect as angular_momentum_defect,
+    dissipation_excess as dissipation_excess,
+    energy_defect as energy_defect,
+    momentum_defect as momentum_defect,
+    one_step_map as one_step_map,
+    poisson_defect as poisson_defect,
+    reversibility_defect as reversibility_defect,
+    symmetry_defect as symmetry_defect,
+    symplecticity_defect as symplecticity_defect,
+    total_momentum as total_momentum,
+    volume_defect as volume_defect,
+)

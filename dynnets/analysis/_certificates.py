@@ -1,0 +1,232 @@
+"""Certificates: what a model preserves, each line with the grade of its evidence."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
+
+from dynnets._core import (
+    TAGS,
+    AbstractField,
+    AbstractModel,
+    check_finite,
+    check_positive,
+    check_size,
+)
+from dynnets.integrators import step_info
+
+from ._rigorous import bounded_statements
+from ._sampled import (
+    Finding,
+    forecast_findings,
+    power_findings,
+    sample_domain,
+    step_findings,
+)
+
+BY_CONSTRUCTION = "by construction"
+RIGOROUS = "rigorous bound"
+SAMPLED = "sampled"
+GRADES = (BY_CONSTRUCTION, RIGOROUS, SAMPLED)
+"""Grades of evidence: derived from declared structure; a computed bound that holds everywhere;
+the worst case found by trying, which is a lower bound and proves nothing."""
+
+
+class CertificateLine(NamedTuple):
+    """One statement: `holds` is `True`, `False`, or `None` where nothing is claimed."""
+
+    name: str
+    grade: str
+    holds: bool | None
+    value: float | None
+    statement: str
+
+
+class Certificate(NamedTuple):
+    """What a model preserves. `str()` gives a table, `to_json()` plain values for a report."""
+
+    subject: str
+    condition: str
+    lines: tuple[CertificateLine, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no claimed line fails."""
+        return all(line.holds is not False for line in self.lines)
+
+    def by_grade(self, grade: str) -> tuple[CertificateLine, ...]:
+        """The lines of one of `GRADES`; `ValueError` for any other."""
+        if grade not in GRADES:
+            raise ValueError(f"grade must be one of {', '.join(GRADES)}, got {grade!r}")
+        return tuple(line for line in self.lines if line.grade == grade)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, strings and numbers, ready for `json.dumps`.
+
+        Values that are not finite become strings, since JSON has none.
+        """
+        return {
+            "subject": self.subject,
+            "condition": self.condition,
+            "holds": self.holds,
+            "lines": [line._replace(value=_plain(line.value))._asdict() for line in self.lines],
+        }
+
+    def __str__(self) -> str:
+        rows = [("property", "evidence", "verdict", "value", "statement")]
+        for line in self.lines:
+            value = "" if line.value is None else f"{line.value:.2e}"
+            rows.append((line.name, line.grade, _verdict(line), value, line.statement))
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        table = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+            + f"  {row[4]}"
+            for row in rows
+        ]
+        note = "sampled: the worst case found, a lower bound; the other grades hold everywhere."
+        head = [f"Certificate of {self.subject}"]
+        if self.condition:
+            head.append(f"The forecast map keeps what it claims for: {self.condition}.")
+        return "\n".join([*head, *table, note])
+
+
+def _verdict(line: CertificateLine) -> str:
+    """The word for `holds`."""
+    if line.holds is None:
+        return "measured" if line.grade == SAMPLED else "no claim"
+    return "holds" if line.holds else "FAILS"
+
+
+def _plain(value: float | None) -> float | str | None:
+    if value is None or abs(value) < float("inf"):
+        return value
+    return str(value)
+
+
+def _subject(model) -> str:
+    leaves = [leaf for leaf in jax.tree.leaves(model) if eqx.is_inexact_array(leaf)]
+    dtypes = sorted({str(leaf.dtype) for leaf in leaves})
+    count = sum(leaf.size for leaf in leaves)
+    step = getattr(model, "step", None)
+    method = f" forecasting by {step_info(step).name}" if step is not None else ""
+    return f"{type(model).__name__}{method}, {count} parameters ({', '.join(dtypes) or 'none'})"
+
+
+def _derived_lines(model) -> list[CertificateLine]:
+    """What field, step and their pairing keep, from their declarations."""
+    bare = isinstance(model, AbstractField)
+    flow = model.structure if bare else model.field.structure
+    kept = frozenset() if bare else model.structure
+    lines = []
+    for tag in TAGS:
+        if tag in flow:
+            text = f"exact flow: {tag.meaning}"
+            lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, True, None, text))
+        if tag in kept:
+            text = f"forecast map: {tag.meaning}"
+            lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, True, None, text))
+        elif tag in flow and not bare:
+            text = "forecast map: kept to the accuracy of the step, not exactly"
+            lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, None, None, text))
+    if not lines:
+        text = "neither field nor forecast claims any structure"
+        lines.append(CertificateLine("NONE", BY_CONSTRUCTION, None, None, text))
+    return lines
+
+
+def _sampled_line(finding: Finding) -> CertificateLine:
+    holds = finding.worst <= finding.slack if finding.claimed else None
+    statement = finding.statement
+    if finding.claimed and finding.slack:
+        statement += f"; round-off explains {finding.slack:.1e}"
+    return CertificateLine(finding.name, SAMPLED, holds, finding.worst, statement)
+
+
+def _findings(model, xs, h, steps, energies) -> list[Finding]:
+    step = getattr(model, "step", None)
+    findings = power_findings(model, model.field.structure, xs)
+    if step is not None:
+        width = h / getattr(model, "substeps", 1)
+        findings = step_findings(step, model.field, model.structure, xs, width) + findings
+    named = {} if model.energy is None else {"model's": model.energy}
+    return findings + forecast_findings(model, {**named, **energies}, xs, h, steps)
+
+
+def certify(
+    model: AbstractModel | AbstractField,
+    *,
+    key: PRNGKeyArray | None = None,
+    domain: Any = None,
+    states: Any = None,
+    h: float | None = None,
+    samples: int = 16,
+    steps: int = 100,
+    energies: Mapping[str, Any] | None = None,
+) -> Certificate:
+    """What a model preserves, every line with its grade of evidence.
+
+    - **by construction**: the tags that the field's exact flow and the forecast map keep, derived
+      from what the field and the step declare, under the step's `condition`.
+    - **rigorous bound**: computed numbers that hold everywhere: the spectrum of a constant
+      damping matrix, skewness of a Poisson matrix, positive masses, bounds of the speed and of
+      the range of a learned energy.
+    - **sampled**: the worst defect found from `states`, or from `samples` states drawn in the box
+      `domain`: one step of width `h` by each tag's oracle, the power `dH/dt` of the learned
+      energy, and forecasts of `steps` steps of `h`. Only a claim can hold or fail here; other
+      numbers are measured.
+
+    **Arguments:** `model`: an `AbstractModel` (pair any field with any step by `FieldModel`), or
+    a bare field, for which only the first two grades apply; `domain`: `(low (d,), high (d,))`,
+    needs `key`; `states`: `(n, d)`; `h`: time between two forecast states, needed for the sampled grade; `energies`:
+    further `name -> H(t, x)` to follow along forecasts, for instance the true one.
+
+    Inputs are off (`args=None`). Cost of the sampled grade: Jacobians of one step at every state,
+    then the forecasts. Raises `ValueError` for bad bounds, states that are not finite, a domain
+    without `key` or sampling without `h`.
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.analysis import certify
+    >>> from dynnets.models import HNN
+    >>> model = HNN(2, 16, 1, key=jr.key(0))
+    >>> box = (jnp.array([-1.0, -1.0]), jnp.array([1.0, 1.0]))
+    >>> certify(model, domain=box, h=0.1, key=jr.key(1)).holds
+    True
+
+    ```
+    """
+    lines = _derived_lines(model)
+    field = model if isinstance(model, AbstractField) else model.field
+    lines += [
+        CertificateLine(name, RIGOROUS, holds, value, statement)
+        for name, holds, value, statement in bounded_statements(field)
+    ]
+    xs = _states(domain, states, samples, key)
+    if xs is not None and not isinstance(model, AbstractField):
+        if h is None:
+            raise ValueError("sampling needs the time h between two states of the forecast")
+        check_positive("h", h)
+        check_size("steps", steps)
+        found = _findings(model, xs, h, steps, dict(energies or {}))
+        lines += [_sampled_line(finding) for finding in found]
+    step = getattr(model, "step", None)
+    condition = step_info(step).condition if step is not None and model.structure else ""
+    return Certificate(_subject(model), condition, tuple(lines))
+
+
+def _states(domain, states, samples, key):
+    """The states to sample at, or `None`."""
+    if states is not None:
+        states = jnp.asarray(states)
+        if states.ndim != 2 or states.shape[0] < 1:
+            raise ValueError(f"states must have shape (n, d), got {states.shape}")
+        check_finite("states", states)
+        return states
+    if domain is None:
+        return None
+    if key is None:
+        raise ValueError("sampling a domain needs a key")
+    return sample_domain(domain, samples, key=key)

@@ -1,0 +1,171 @@
+"""Worst cases found by trying: each is a lower bound of the true worst case, never a proof."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from dynnets._core import (
+    DISSIPATIVE,
+    ENERGY,
+    MOMENTUM,
+    POISSON,
+    REVERSIBLE,
+    SYMMETRIC,
+    SYMPLECTIC,
+    VOLUME,
+    check_finite,
+    check_size,
+)
+from dynnets.models import energy_rate
+
+from ._structure import ORACLES, symplecticity_defect
+
+# Round-off of a defect: 1e4 units of last place of the numbers that cancel, see `Finding`.
+_ROUNDING = 1e4
+
+
+_DEFECTS = {
+    SYMPLECTIC: "max |D^T J D - J|",
+    POISSON: "max |D B D^T - B|",
+    VOLUME: "| |det D| - 1 |",
+    MOMENTUM: "largest change of the total momentum",
+    SYMMETRIC: "largest error of a step there and a step back",
+    REVERSIBLE: "largest error of a step and its inverse",
+}
+
+
+class Finding(NamedTuple):
+    """`worst` value found, the `slack` that round-off explains, what was measured, and whether
+    the model claims that it is zero.
+    """
+
+    name: str
+    worst: float
+    slack: float
+    statement: str
+    claimed: bool
+
+
+def sample_domain(domain: Any, samples: int, *, key: PRNGKeyArray) -> Float[Array, "samples d"]:
+    """States uniform in the box `domain = (low (d,), high (d,))`.
+
+    Raises `ValueError` for bounds that are not one pair of rows, not finite, or out of order.
+    """
+    check_size("samples", samples)
+    if len(domain) != 2:
+        raise ValueError(f"domain must be a pair (low, high), got {len(domain)} parts")
+    low, high = (jnp.asarray(bound) for bound in domain)
+    if low.ndim != 1 or low.shape != high.shape:
+        raise ValueError(f"domain needs two rows (d,), got shapes {low.shape} and {high.shape}")
+    check_finite("domain", jnp.stack([low, high]))
+    if not bool((low <= high).all()):
+        worst = int(jnp.argmin(high - low))
+        raise ValueError(f"domain must satisfy low <= high, got {low[worst]} > {high[worst]}")
+    shape = (samples, low.shape[0])
+    return jr.uniform(key, shape, low.dtype, minval=low[None], maxval=high[None])
+
+
+def _worst(values: Array) -> float:
+    """The largest value; infinite as soon as one is not finite."""
+    values = np.asarray(values)
+    return float(values.max()) if np.isfinite(values).all() else float("inf")
+
+
+@eqx.filter_jit
+def _defects(oracles, step, field, xs, h):
+    """Every oracle at every state, and the size of the numbers that cancel: at least one."""
+    found = {
+        name: jax.vmap(lambda x, oracle=oracle: oracle(step, field, 0.0, x, h))(xs)
+        for name, oracle in oracles.items()
+    }
+    slopes = jax.vmap(jax.jacfwd(lambda y: step(field, 0.0, y, h)))(xs)
+    size = jnp.maximum(jnp.abs(slopes).max() ** 2, jnp.abs(xs).max())
+    return found, jnp.maximum(size, 1)
+
+
+def _first_copy(step, field, t, x, h, args=None):
+    """Symplecticity of the map of the first copy alone, for steps that act on two."""
+    return symplecticity_defect(lambda y: step(field, t, y, h, args), x)
+
+
+def step_findings(step, field, tags, xs: Float[Array, "n d"], h: float) -> list[Finding]:
+    """Defects of one step of width `h` from each of `xs`, by the oracle of each tag.
+
+    Volume and, in even dimension, symplecticity are measured for every model, claimed or not:
+    the size of a defect is what tells a structured model from one without structure.
+    """
+    doubled = hasattr(step, "on_pair")
+    measured = [VOLUME] if xs.shape[1] % 2 else [SYMPLECTIC, VOLUME]
+    measured += [tag for tag in (POISSON, MOMENTUM, SYMMETRIC, REVERSIBLE) if tag in tags]
+    oracles = {tag.name: ORACLES[tag] for tag in measured}
+    if doubled:
+        oracles["first copy"] = _first_copy
+    found, scale = _defects(oracles, step, field, xs, h)
+    slack = _ROUNDING * float(jnp.finfo(xs.dtype).eps) * float(scale)
+    findings = []
+    for tag in measured:
+        pair = " on both copies" if doubled and tag is not MOMENTUM else ""
+        statement = f"one step of {h:g}{pair}: {_DEFECTS[tag]}"
+        findings.append(Finding(tag.name, _worst(found[tag.name]), slack, statement, tag in tags))
+    if doubled:
+        statement = f"one step of {h:g}, the first copy alone, for which nothing is claimed"
+        worst = _worst(found["first copy"])
+        findings.append(Finding(SYMPLECTIC.name, worst, slack, statement, False))
+    return findings
+
+
+@eqx.filter_jit
+def _power(model, xs):
+    """`dH/dt` at every state, and the size of the products that cancel in it."""
+    sizes = [
+        jnp.linalg.norm(part(0.0, xs.T), axis=0) for part in (model.energy.gradient, model.field)
+    ]
+    return energy_rate(model, 0.0, xs.T), jnp.max(sizes[0] * sizes[1])
+
+
+def power_findings(model, tags, xs: Float[Array, "n d"]) -> list[Finding]:
+    """`dH/dt = grad H . f` of the learned field at each of `xs`, without input."""
+    if model.energy is None:
+        return []
+    power, size = _power(model, xs)
+    slack = _ROUNDING * float(jnp.finfo(xs.dtype).eps) * float(size)
+    if ENERGY in tags:
+        statement = "|dH/dt| of the model's energy along its field"
+        return [Finding(ENERGY.name, _worst(jnp.abs(power)), slack, statement, True)]
+    statement = "largest dH/dt of the model's energy along its field, without input"
+    return [Finding(DISSIPATIVE.name, _worst(power), slack, statement, DISSIPATIVE in tags)]
+
+
+@eqx.filter_jit
+def _forecasts(model, energies, xs, ts):
+    """How many forecasts ceased to be finite; for each energy its largest change and rise."""
+    paths = jax.vmap(lambda x: model.predict(x, ts))(xs)
+    changes = []
+    for energy in energies:
+        values = jax.vmap(lambda path, energy=energy: jax.vmap(energy)(ts, path))(paths)
+        change = values - values[:, :1]
+        changes.append((jnp.abs(change).max(), change.max()))
+    return jnp.sum(~jnp.isfinite(paths).all(axis=(1, 2))), changes
+
+
+def forecast_findings(
+    model, energies: dict[str, Any], xs: Float[Array, "n d"], h: float, steps: int
+) -> list[Finding]:
+    """Forecasts of `steps` times `h` from each of `xs`: are they finite, how do energies move."""
+    ts = jnp.arange(steps + 1, dtype=xs.dtype) * h
+    lost, changes = _forecasts(model, list(energies.values()), xs, ts)
+    span = f"over {steps} steps of {h:g}"
+    text = f"forecasts, of {len(xs)}, that ceased to be finite {span}"
+    findings = [Finding("FINITE", float(lost), 0.0, text, True)]
+    for name, (change, rise) in zip(energies, changes, strict=True):
+        what = f"of the {name} energy {span}"
+        findings += [
+            Finding("ENERGY DRIFT", _worst(change), 0.0, f"largest |change| {what}", False),
+            Finding("ENERGY RISE", _worst(rise), 0.0, f"largest rise {what}", False),
+        ]
+    return findings
