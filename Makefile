@@ -14,7 +14,7 @@ benchmarks_installed := $(VENV)/.installed-benchmarks
 run_pytest := $(python) -m pytest -q
 
 define find_python
-import sys; sys.exit(not (sys.version_info >= (3, 11) and sys.implementation.name == "cpython"))
+import ensurepip, sys; sys.exit(not (sys.version_info >= (3, 11) and sys.implementation.name == "cpython"))
 endef
 
 .PHONY: help install demo test contract notebooks benchmarks lint format types check clean
@@ -28,7 +28,10 @@ $(python):
 	@found=; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python; do \
 		if $$candidate -c '$(find_python)' 2>/dev/null; then found=$$candidate; break; fi; \
 	done; \
-	if [ -z "$$found" ]; then echo "no CPython >= 3.11 found; try make PYTHON=..." >&2; exit 1; fi; \
+	if [ -z "$$found" ]; then \
+		echo "no CPython >= 3.11 with venv found (Debian: python3-venv); try make PYTHON=..." >&2; \
+		exit 1; \
+	fi; \
 	echo "making $(VENV) with $$($$found --version)"; \
 	$$found -m venv $(VENV)
 
