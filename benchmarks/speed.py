@@ -131,7 +131,7 @@ def _rollout_rows(settings: Settings) -> list[Row]:
         with settings.clock("rollout"):
             weight, square = field.kinetic.net.layers[1][0], jnp.tile(x0, (64 // (2 * DIM), 1))
             _chain(weight, square, steps)
-            for name, solver in running.items():
+            for solver in running.values():
                 jax.block_until_ready(solver(field, x0))
             for name, solver in running.items():
                 run[name].append(seconds(functools.partial(solver, field, x0), 5))
