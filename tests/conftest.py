@@ -8,6 +8,7 @@ import jax
 import jax.random as jr
 import jaxtyping
 import pytest
+from hypothesis import HealthCheck, settings
 
 # The library leaves precision to its caller; the tests are the caller that allows no silent
 # conversion and no silent broadcast. float32 is tested by passing float32 arrays.
@@ -17,6 +18,16 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # From here on every annotated call into dynnets is checked: shapes, dtypes and types.
 jaxtyping.install_import_hook("dynnets", "beartype.beartype")
+
+# The same examples in every run, as with the keys; compilation makes any deadline meaningless.
+settings.register_profile(
+    "dynnets",
+    deadline=None,
+    derandomize=True,
+    max_examples=20,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("dynnets")
 
 
 @pytest.fixture
