@@ -4,7 +4,7 @@
     run all  ...        every benchmark, each in a process of its own; FILE and DIR are folders
     tables [--check]    rewrite README's tables from benchmarks/results, or fail if they drifted
 
-Exit status of `run`: 0 every bar holds, 1 a bar does not, 2 wrong usage, 3 data or a peer is absent.
+Exit status of `run`: 0 every bar holds, 1 a bar does not, 2 wrong usage, 3 data or peer absent.
 """
 
 import argparse

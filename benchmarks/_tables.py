@@ -74,7 +74,8 @@ def as_markdown(record: dict) -> str:
     source = (
         f"Median (least to greatest) over {record['seeds']} seed{'s' * (record['seeds'] > 1)}, "
         f"{record['seconds']:.0f} s in all on {record['processor']}, {record['precision']}, "
-        f"jax {versions['jax']}, {record['date'][:10]}: `python -m benchmarks run {record['name']}`."
+        f"jax {versions['jax']}, {record['date'][:10]}: "
+        f"`python -m benchmarks run {record['name']}`."
     )
     return f"{body}\n\n{source}\n"
 

@@ -96,9 +96,7 @@ STEPS = [
         I.ImplicitMidpoint(),
         lambda key: F.PoissonField(_energy(key), _skew(key)),
     ),
-    StepRow(
-        "tsit5", I.RungeKutta(diffrax.Tsit5()), lambda key: F.NeuralField(DIM, 8, 2, key=key)
-    ),
+    StepRow("tsit5", I.RungeKutta(diffrax.Tsit5()), lambda key: F.NeuralField(DIM, 8, 2, key=key)),
 ]
 
 

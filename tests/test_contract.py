@@ -233,9 +233,7 @@ def test_observed_order(row):
     field, x, _ = make_field(row, jnp.float64)
     x = 0.5 * x
     info = step_info(row.step)
-    ends = [
-        eqx.filter_jit(rollout)(row.step, field, x, (2.0 / n, n)).xs[-1] for n in (8, 16, 32)
-    ]
+    ends = [eqx.filter_jit(rollout)(row.step, field, x, (2.0 / n, n)).xs[-1] for n in (8, 16, 32)]
     coarse, fine = (float(jnp.abs(a - b).max()) for a, b in zip(ends, ends[1:], strict=False))
     slope = float(jnp.log2(coarse / fine))
     assert abs(slope - info.order) <= 0.3, slope

@@ -66,6 +66,5 @@ def check_increasing(name: str, ts) -> None:
     if bad.size:
         i = int(bad[0])
         raise ValueError(
-            f"{name} must strictly increase, got {values[i]} then {values[i + 1]} "
-            f"at index {i + 1}"
+            f"{name} must strictly increase, got {values[i]} then {values[i + 1]} at index {i + 1}"
         )

@@ -1,5 +1,6 @@
 """Structure tags: what a flow, a step or a network keeps, as values that can be declared,
-compared and tested."""
+compared and tested.
+"""
 
 import equinox as eqx
 
@@ -24,7 +25,7 @@ class Tag(eqx.Module):
 
 
 SYMPLECTIC = Tag("SYMPLECTIC", "the Jacobian D of the map satisfies D^T J D = J")
-POISSON = Tag("POISSON", "the Jacobian D of the map satisfies D B D^T = B, B a constant skew matrix")
+POISSON = Tag("POISSON", "the Jacobian D satisfies D B D^T = B, B a constant skew matrix")
 VOLUME = Tag("VOLUME", "the Jacobian D of the map satisfies |det D| = 1")
 ENERGY = Tag("ENERGY", "the energy of the state does not change")
 MOMENTUM = Tag("MOMENTUM", "the total linear momentum of the bodies does not change")

@@ -49,7 +49,8 @@ class NeuralField(AbstractField):
         if (u is None) == (self.input_dim > 0):
             raise ValueError(f"this field takes {self.input_dim} inputs, got u = {u}")
         if u is not None:
-            u = jnp.broadcast_to(u.reshape(u.shape + (1,) * (x.ndim - u.ndim)),
-                                 (self.input_dim,) + x.shape[1:])
+            u = jnp.broadcast_to(
+                u.reshape(u.shape + (1,) * (x.ndim - u.ndim)), (self.input_dim,) + x.shape[1:]
+            )
             x = jnp.concatenate([x, u])
         return self.net(x)

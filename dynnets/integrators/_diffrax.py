@@ -131,9 +131,11 @@ class RungeKutta(AbstractStep):
         if not isinstance(solver, diffrax.AbstractRungeKutta | diffrax.Euler):
             raise ValueError(f"RungeKutta takes a Runge-Kutta solver of diffrax, got {solver!r}")
         # "bounded" loops over the stages can be differentiated forwards and backwards
-        self.solver = eqx.tree_at(
-            lambda s: s.scan_kind, solver, "bounded", is_leaf=lambda leaf: leaf is None
-        ) if getattr(solver, "scan_kind", "") is None else solver
+        self.solver = (
+            eqx.tree_at(lambda s: s.scan_kind, solver, "bounded", is_leaf=lambda leaf: leaf is None)
+            if getattr(solver, "scan_kind", "") is None
+            else solver
+        )
 
     @property
     def info(self):

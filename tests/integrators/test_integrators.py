@@ -31,9 +31,7 @@ def forced():
 
 def forced_solution(t):
     """From `q = p = 0`: `q = (cos t - cos 2 t) / 3`."""
-    return jnp.array(
-        [(jnp.cos(t) - jnp.cos(2 * t)) / 3, (-jnp.sin(t) + 2 * jnp.sin(2 * t)) / 3]
-    )
+    return jnp.array([(jnp.cos(t) - jnp.cos(2 * t)) / 3, (-jnp.sin(t) + 2 * jnp.sin(2 * t)) / 3])
 
 
 def test_triple_jump_meets_the_order_conditions():
@@ -172,9 +170,7 @@ def test_a_field_without_the_parts_is_refused_with_a_cure(getkey):
 
 
 def solve(field, step, x0, t0=0.0, t1=1.0, dt0=0.1, **kwargs):
-    return diffrax.diffeqsolve(
-        diffrax.ODETerm(field), I.as_solver(step), t0, t1, dt0, x0, **kwargs
-    )
+    return diffrax.diffeqsolve(diffrax.ODETerm(field), I.as_solver(step), t0, t1, dt0, x0, **kwargs)
 
 
 def test_diffrax_runs_our_steps_backwards_with_output_events_and_adjoints():
