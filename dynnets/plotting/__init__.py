@@ -1,0 +1,9 @@
+"""Figures: functions of arrays that return `(figure, axes)`, without global style or display."""
+
+from ._energy import plot_energy as plot_energy
+from ._error_growth import plot_error_growth as plot_error_growth
+from ._field import plot_field as plot_field
+from ._forecast import plot_forecast as plot_forecast
+from ._laws import plot_law as plot_law
+from ._orbits import plot_orbits as plot_orbits
+from ._phase_portrait import plot_phase_portrait as plot_phase_portrait

@@ -1,0 +1,46 @@
+"""Learned laws of force against the distance."""
+
+from collections.abc import Mapping
+
+from ._canvas import DATA, check_curves, colours, legend_beside, new_axes, tidy
+
+
+def plot_law(
+    curves: Mapping,
+    *,
+    reference: float | None = None,
+    distances=None,
+    distance_name: str = "distance",
+    law_name: str = "local exponent of the potential",
+    axes=None,
+):
+    """Learned laws against the distance, on a logarithmic axis of distances.
+
+    **Arguments:** `curves`: `name -> (r (n,), values (n,))`; `reference`: the value of the known
+    law, a dotted line; `distances (k,)`: where pairs were measured, marked at the bottom;
+    `distance_name`, `law_name`: labels; `axes`: one axis to draw on.
+
+    **Returns** `(figure, axis)`. Raises `ValueError` for no curve and mismatched shapes.
+    """
+    curves = check_curves(curves)
+    figure, axes = new_axes(size=(7.4, 4.0), axes=axes)
+    axis = axes[0, 0]
+    palette = colours(curves)
+    for name, (r, values) in curves.items():
+        axis.plot(r, values, color=palette[name], linewidth=1.6, label=name)
+    if reference is not None:
+        axis.axhline(reference, color=DATA, linewidth=0.9, linestyle=":", label="known law")
+    if distances is not None:
+        axis.plot(
+            distances,
+            [0.015] * len(distances),
+            "|",
+            color=DATA,
+            alpha=0.4,
+            transform=axis.get_xaxis_transform(),
+            label="measured distances",
+        )
+    axis.set_xscale("log")
+    tidy(axis, x=distance_name, y=law_name)
+    legend_beside(figure, axis)
+    return figure, axis
