@@ -46,7 +46,7 @@ def check_finite(name: str, array) -> None:
     if values is None:
         return
     bad = np.argwhere(~np.isfinite(values))
-    if bad.size:
+    if len(bad):  # a scalar's index is empty, so bad.size would miss it
         index = tuple(int(i) for i in bad[0])
         raise ValueError(
             f"{name} must be finite, got {values[index]} at index {index} "

@@ -18,9 +18,9 @@ from ._forecast import (
 )
 from ._order import observed_order as observed_order
 from ._rigorous import (
-    damping_range as damping_range,
     lipschitz_bound as lipschitz_bound,
     range_bound as range_bound,
+    spectrum_bounds as spectrum_bounds,
 )
 from ._sampled import sample_domain as sample_domain
 from ._structure import (

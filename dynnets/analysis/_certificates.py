@@ -11,7 +11,6 @@ from jaxtyping import PRNGKeyArray
 from dynnets._core import (
     TAGS,
     AbstractField,
-    AbstractModel,
     check_finite,
     check_positive,
     check_size,
@@ -115,10 +114,15 @@ def _subject(model) -> str:
     return f"{type(model).__name__}{method}, {count} parameters ({', '.join(dtypes) or 'none'})"
 
 
+def _field_of(model) -> AbstractField | None:
+    """The field itself, a model's field, or `None` for a model that is a function of time."""
+    return model if isinstance(model, AbstractField) else getattr(model, "field", None)
+
+
 def _derived_lines(model) -> list[CertificateLine]:
     """What field, step and their pairing keep, from their declarations."""
-    bare = isinstance(model, AbstractField)
-    flow = model.structure if bare else model.field.structure
+    bare, field = isinstance(model, AbstractField), _field_of(model)
+    flow = frozenset() if field is None else field.structure
     kept = frozenset() if bare else model.structure
     lines = []
     for tag in TAGS:
@@ -146,22 +150,22 @@ def _sampled_line(finding: Finding) -> CertificateLine:
 
 
 def _findings(model, xs, h, steps, energies) -> list[Finding]:
-    step = getattr(model, "step", None)
-    findings = power_findings(model, model.field.structure, xs)
-    if step is not None:
+    step, field = getattr(model, "step", None), _field_of(model)
+    findings = [] if field is None else power_findings(model, field.structure, xs)
+    if field is not None and step is not None:
         width = h / getattr(model, "substeps", 1)
-        findings = step_findings(step, model.field, model.structure, xs, width) + findings
+        findings = step_findings(step, field, model.structure, xs, width) + findings
     named = {} if model.energy is None else {"model's": model.energy}
     return findings + forecast_findings(model, {**named, **energies}, xs, h, steps)
 
 
 def certify(
-    model: AbstractModel | AbstractField,
+    model: Any,
     *,
     key: PRNGKeyArray | None = None,
     domain: Any = None,
     states: Any = None,
-    h: float | None = None,
+    h: float | int | None = None,
     samples: int = 16,
     steps: int = 100,
     energies: Mapping[str, Any] | None = None,
@@ -178,10 +182,13 @@ def certify(
       energy, and forecasts of `steps` steps of `h`. Only a claim can hold or fail here; other
       numbers are measured.
 
-    **Arguments:** `model`: an `AbstractModel` (pair any field with any step by `FieldModel`), or
-    a bare field, for which only the first two grades apply; `domain`: `(low (d,), high (d,))`,
-    needs `key`; `states`: `(n, d)`; `h`: time between two forecast states, needed for the sampled grade; `energies`:
-    further `name -> H(t, x)` to follow along forecasts, for instance the true one.
+    **Arguments:**
+
+    - `model`: an `AbstractModel` (pair any field with any step by `FieldModel`; what it lacks,
+      field, step or energy, is left out), or a bare field, for the first two grades only.
+    - `domain`: `(low (d,), high (d,))`, needs `key`; or `states`: `(n, d)`, in its place.
+    - `h`: time between two states of the forecast, needed for the sampled grade.
+    - `energies`: further `name -> H(t, x)` to follow along forecasts, the true one for instance.
 
     Inputs are off (`args=None`). Cost of the sampled grade: Jacobians of one step at every state,
     then the forecasts. Raises `ValueError` for bad bounds, states that are not finite, a domain
@@ -199,10 +206,9 @@ def certify(
     ```
     """
     lines = _derived_lines(model)
-    field = model if isinstance(model, AbstractField) else model.field
     lines += [
         CertificateLine(name, RIGOROUS, holds, value, statement)
-        for name, holds, value, statement in bounded_statements(field)
+        for name, holds, value, statement in bounded_statements(_field_of(model))
     ]
     xs = _states(domain, states, samples, key)
     if xs is not None and not isinstance(model, AbstractField):

@@ -40,7 +40,7 @@ def forecast_error(
     ts,
     predicted,
     actual,
-    horizons: Sequence[float],
+    horizons: Sequence[float | int],
     *,
     mask: Bool[Array, " n"] | None = None,
 ) -> Float[Array, " horizons"]:
@@ -69,7 +69,7 @@ def forecast_error(
     return jnp.stack(results)
 
 
-def valid_time(ts, predicted, actual, *, threshold: float = 0.4, scale: Any = None) -> Array:
+def valid_time(ts, predicted, actual, *, threshold: float | int = 0.4, scale: Any = None) -> Array:
     """Time from `ts[0]` until the error first exceeds `threshold * scale`.
 
     **Arguments:** `ts`: times `(n,)`; `predicted`, `actual`: states at them, `(n, d)`; `scale`:

@@ -14,7 +14,7 @@ def observed_order(
     step,
     field,
     x0: Float[Array, "d *batch"],
-    duration: float,
+    duration: float | int,
     *,
     steps: int = 16,
     levels: int = 4,

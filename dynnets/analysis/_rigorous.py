@@ -5,19 +5,20 @@ Every value carries a margin for the rounding of its own computation (`_margin`)
 
 import math
 
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from dynnets._core import AbstractEnergy, AbstractField
 from dynnets.fields import (
     MLP,
     ConstantDamping,
+    ConstantMass,
     HamiltonianField,
     KineticEnergy,
+    MassMatrixField,
     MLPEnergy,
+    PairwiseField,
     PoissonField,
-    PortHamiltonianField,
     SeparableHamiltonianField,
 )
 
@@ -31,10 +32,15 @@ def _margin(matrix: Array) -> float:
     return 4 * max(matrix.shape) * float(jnp.finfo(matrix.dtype).eps)
 
 
+def _slack(matrix: Array) -> float:
+    """The margin in absolute terms."""
+    return _margin(matrix) * float(jnp.linalg.norm(matrix))
+
+
 def _norm_bound(weight: Array) -> float:
     """An upper bound of the 2-norm: the largest singular value plus its rounding margin."""
     largest = float(jnp.linalg.svd(weight, compute_uv=False)[0])
-    return largest + _margin(weight) * float(jnp.linalg.norm(weight))
+    return largest + _slack(weight)
 
 
 def lipschitz_bound(net: MLP) -> float:
@@ -61,20 +67,22 @@ def range_bound(net: MLP) -> tuple[float, float] | None:
     return shift - reach, shift + reach
 
 
-def damping_range(factor: Array) -> tuple[float, float]:
-    """Bounds of the spectrum of the constructed `D = L L^T`: `(lowest, highest)` eigenvalue.
+def spectrum_bounds(matrix: Float[Array, "n n"]) -> tuple[float, float]:
+    """`(low, high)` that encloses every eigenvalue of a symmetric matrix.
 
-    Symmetric eigenvalues of the matrix as it is used, widened by the rounding margin; the
-    lowest may thus read a few units of round-off below zero for a singular `L`.
+    Symmetric eigenvalues widened by the rounding margin; `low` may thus read a few units of
+    round-off below zero for a singular `L L^T`.
     """
-    matrix = factor @ factor.T
     values = jnp.linalg.eigvalsh(matrix)
-    slack = _margin(matrix) * float(jnp.linalg.norm(matrix))
+    slack = _slack(matrix)
     return float(values[0]) - slack, float(values[-1]) + slack
 
 
-def bounded_statements(field: AbstractField) -> list[tuple[str, bool, float | None, str]]:
-    """Rigorous lines about a field: `(property, holds, value, statement)` for each that applies."""
+def bounded_statements(field: AbstractField | None) -> list[tuple[str, bool, float | None, str]]:
+    """Rigorous lines about a field: `(property, holds, value, statement)` for each that applies.
+
+    None for a model without a field.
+    """
     return [
         line
         for part in (_damping_lines, _poisson_lines, _mass_lines, _energy_lines)
@@ -83,12 +91,13 @@ def bounded_statements(field: AbstractField) -> list[tuple[str, bool, float | No
 
 
 def _damping_lines(field):
-    if isinstance(field, PortHamiltonianField) and isinstance(field.damping, ConstantDamping):
-        low, high = damping_range(field.damping.factor)
-        matrix = field.damping.factor @ field.damping.factor.T
+    damping = getattr(field, "damping", None)
+    if isinstance(damping, ConstantDamping):
+        matrix = damping.factor @ damping.factor.T
+        low, high = spectrum_bounds(matrix)
         yield (
             "DAMPING >= 0",
-            low >= -2 * _margin(matrix) * float(jnp.linalg.norm(matrix)),
+            low >= -2 * _slack(matrix),
             low,
             f"eigenvalues of the damping matrix D = L L^T lie in [{low:.3g}, {high:.3g}]",
         )
@@ -100,16 +109,25 @@ def _poisson_lines(field):
         yield "SKEW MATRIX", skew == 0, skew, "max |B + B^T| of the Poisson matrix, no rounding"
 
 
-def _mass_lines(field):
+def _masses_of(field) -> Array | None:
+    """The masses that a field has learned or was given, `None` where there are none."""
     if isinstance(field, SeparableHamiltonianField) and isinstance(field.kinetic, KineticEnergy):
-        mass = field.kinetic.mass
-        low, high = float(mass.min()), float(mass.max())
-        yield (
-            "MASSES > 0",
-            low > 0 and math.isfinite(high),
-            low,
-            f"learned masses lie in [{low:.6g}, {high:.6g}]",
-        )
+        return field.kinetic.mass
+    return field.potential.masses if isinstance(field, PairwiseField) else None
+
+
+def _mass_lines(field):
+    masses = _masses_of(field)
+    if masses is not None:
+        low, high = float(masses.min()), float(masses.max())
+        text = f"masses lie in [{low:.6g}, {high:.6g}]"
+        yield "MASSES > 0", low > 0 and math.isfinite(high), low, text
+    if isinstance(field, MassMatrixField) and isinstance(field.mass, ConstantMass):
+        raw = field.mass.raw
+        matrix = field.mass(jnp.zeros(len(raw), raw.dtype), jnp.eye(len(raw), dtype=raw.dtype))
+        low, high = spectrum_bounds((matrix + matrix.T) / 2)
+        text = f"eigenvalues of the mass matrix M = L L^T lie in [{low:.3g}, {high:.3g}]"
+        yield "MASS MATRIX > 0", low > 0 and math.isfinite(high), low, text
 
 
 def _net_of(energy: AbstractEnergy | None) -> MLP | None:
@@ -118,7 +136,7 @@ def _net_of(energy: AbstractEnergy | None) -> MLP | None:
 
 def _energy_lines(field):
     net = _net_of(getattr(field, "energy", None))
-    if net is None or any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(net)):
+    if net is None:
         return
     if isinstance(field, HamiltonianField):
         speed = lipschitz_bound(net)

@@ -96,12 +96,14 @@ def _first_copy(step, field, t, x, h, args=None):
 def step_findings(step, field, tags, xs: Float[Array, "n d"], h: float) -> list[Finding]:
     """Defects of one step of width `h` from each of `xs`, by the oracle of each tag.
 
-    Volume and, in even dimension, symplecticity are measured for every model, claimed or not:
-    the size of a defect is what tells a structured model from one without structure.
+    Volume, symplecticity in even dimension, and the bracket of a field with a `matrix` are
+    measured for every model, claimed or not: the size of a defect is what tells a structured
+    model from one without structure.
     """
     doubled = hasattr(step, "on_pair")
     measured = [VOLUME] if xs.shape[1] % 2 else [SYMPLECTIC, VOLUME]
-    measured += [tag for tag in (POISSON, MOMENTUM, SYMMETRIC, REVERSIBLE) if tag in tags]
+    measured += [POISSON] if hasattr(field, "matrix") else []
+    measured += [tag for tag in (MOMENTUM, SYMMETRIC, REVERSIBLE) if tag in tags]
     oracles = {tag.name: ORACLES[tag] for tag in measured}
     if doubled:
         oracles["first copy"] = _first_copy
@@ -111,7 +113,9 @@ def step_findings(step, field, tags, xs: Float[Array, "n d"], h: float) -> list[
     for tag in measured:
         pair = " on both copies" if doubled and tag is not MOMENTUM else ""
         statement = f"one step of {h:g}{pair}: {_DEFECTS[tag]}"
-        findings.append(Finding(tag.name, _worst(found[tag.name]), slack, statement, tag in tags))
+        size = max(1.0, float(jnp.abs(field.matrix).max())) if tag is POISSON else 1.0
+        worst = _worst(found[tag.name])
+        findings.append(Finding(tag.name, worst, size * slack, statement, tag in tags))
     if doubled:
         statement = f"one step of {h:g}, the first copy alone, for which nothing is claimed"
         worst = _worst(found["first copy"])

@@ -157,7 +157,11 @@ def _symmetry_oracle(step, field, t, x, h, args=None):
 
 
 def _momentum_oracle(step, field, t, x, h, args=None):
-    """`momentum_defect` of the bare step at `x`, space as the field's potential says it."""
+    """Largest change of `field.momentum`, where the field knows its masses (states of
+    velocities); else `momentum_defect` of the bare step, space as the field's potential says it.
+    """
+    if hasattr(field, "momentum"):
+        return jnp.abs(field.momentum(step(field, t, x, h, args)) - field.momentum(x)).max()
     space_dim = getattr(getattr(field, "potential", None), "space_dim", 1)
     return momentum_defect(lambda y: step(field, t, y, h, args), x, space_dim)
 

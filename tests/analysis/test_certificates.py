@@ -16,21 +16,23 @@ from dynnets.analysis import (
     Certificate,
     CertificateLine,
     certify,
-    damping_range,
     lipschitz_bound,
     range_bound,
     sample_domain,
+    spectrum_bounds,
 )
 from dynnets.fields import (
     MLP,
     ConstantDamping,
+    ConstantMass,
     HamiltonianField,
+    MassMatrixField,
     MLPEnergy,
     PortHamiltonianField,
     mechanical_field,
 )
 from dynnets.integrators import ImplicitMidpoint, RungeKutta, Tao, verlet_kdk
-from dynnets.models import HNN, FieldModel, NeuralODE, PortHamiltonianNetwork
+from dynnets.models import HNN, FieldModel, NeuralODE, PortHamiltonianNetwork, newtonian_bodies
 from dynnets.systems import Pendulum
 
 BOX = (jnp.array([-1.0, -1.0]), jnp.array([1.0, 1.0]))
@@ -167,15 +169,33 @@ def test_bounds_enclose_what_is_sampled():
     assert range_bound(linear) is None
 
 
-def test_damping_range_of_a_singular_matrix():
+def test_spectrum_of_a_singular_damping_matrix():
     factor = jnp.array([[1.0], [2.0]])
-    low, high = damping_range(factor)
+    low, high = spectrum_bounds(factor @ factor.T)
     assert -1e-13 < low <= 0
     assert 5 <= high < 5 + 1e-12
     energy = MLPEnergy(4, 4, 1, key=jr.key(0))
     certificate = certify(PortHamiltonianField(energy, ConstantDamping(factor)))
     (line,) = _lines(certificate, "DAMPING >= 0", "rigorous bound")
     assert line.holds
+
+
+def test_mass_matrix():
+    field = MassMatrixField(ConstantMass(jnp.zeros((2, 2))), MLPEnergy(2, 4, 1, key=jr.key(0)))
+    (line,) = _lines(certify(field), "MASS MATRIX > 0", "rigorous bound")
+    assert line.holds
+    assert abs(line.value - 1) < 1e-12
+
+
+def test_bodies_on_states_of_velocities():
+    """Masses from 1 down to 1e-3: momentum and the bracket are those of the learned masses."""
+    model = newtonian_bodies(jnp.array(1.0), jnp.array([1.0, 1e-2, 1e-3]), 2)
+    x = jnp.array([0.0, 0, 1, 0, 0, 2, 0, 0, 0, 1, -0.7, 0])
+    certificate = certify(model, states=x[None], h=0.05, steps=5)
+    assert certificate.holds
+    assert _lines(certificate, "MOMENTUM", "sampled")[0].holds
+    assert _lines(certificate, "POISSON", "sampled")[0].value < 1e-9
+    assert _lines(certificate, "MASSES > 0", "rigorous bound")[0].value == pytest.approx(1e-3)
 
 
 def test_samples_fill_the_box():
