@@ -1,6 +1,7 @@
 """Laws of the energy of a pair of bodies as a function of their distance."""
 
 import abc
+import math
 
 import equinox as eqx
 import jax
@@ -35,36 +36,45 @@ def local_exponent(law: AbstractPairLaw, r: Float[Array, "..."]) -> Float[Array,
 
 
 class PowerLaw(AbstractPairLaw):
-    """`phi(r) = (k / a) r^a`, the force `k r^(a-1)` drawing the bodies together; both learned.
+    """`phi(r) = (k l / a) (r / l)^a`, the force `k (r / l)^(a-1)` drawing bodies together.
 
-    Gravity is `a = -1` with `k = G`, a spring `a = 2`. Written this way the force depends
-    smoothly on the exponent and never changes its sign; the energy has no value at `a = 0`.
+    Strength and exponent are learned. Gravity is `a = -1`, a spring `a = 2`. Written this way the
+    force depends smoothly on the exponent and never changes its sign; the energy has no value
+    at `a = 0`. `k` is the force at the distance `l`: with `l` amid the distances of the data the
+    two parameters hardly disturb each other in training.
 
-    **Arguments:** `strength` `k > 0` (its logarithm is stored), `exponent` `a`: scalar arrays.
-    Raises `ValueError` for a strength that is not positive.
+    **Arguments:** `strength` `k > 0` (its logarithm is stored), `exponent` `a`: scalar arrays;
+    `length` `l > 0`: a number, not trained. Raises `ValueError` for a strength or a length that
+    is not positive.
     """
 
     log_strength: Float[Array, ""]
     exponent: Float[Array, ""]
+    length: float = eqx.field(static=True)
 
-    def __init__(self, strength, exponent):
+    def __init__(self, strength, exponent, length: float = 1.0):
         if not isinstance(strength, jax.core.Tracer):
             check_positive("strength", float(strength))
+        check_positive("length", length)
         self.log_strength = jnp.log(jnp.asarray(strength))
         self.exponent = jnp.asarray(exponent)
+        self.length = float(length)
 
     @property
     def strength(self) -> Float[Array, ""]:
-        """`k`, in length^(2-a) per time^2 and unit of mass."""
+        """`k`, the force of two unit masses at the distance `length`."""
         return jnp.exp(self.log_strength)
 
+    def _power(self, r, exponent):
+        return jnp.exp(self.log_strength + exponent * (jnp.log(r) - math.log(self.length)))
+
     def __call__(self, r):
-        """`(k / a) r^a`."""
-        return jnp.exp(self.log_strength + self.exponent * jnp.log(r)) / self.exponent
+        """`(k l / a) (r / l)^a`."""
+        return self.length * self._power(r, self.exponent) / self.exponent
 
     def slope(self, r):
-        """`k r^(a-1)`."""
-        return jnp.exp(self.log_strength + (self.exponent - 1) * jnp.log(r))
+        """`k (r / l)^(a-1)`."""
+        return self._power(r, self.exponent - 1)
 
 
 class _LogDistanceNet(eqx.Module):
@@ -89,12 +99,12 @@ def _log_distance_net(low, high, width, depth, key, *, zero: bool) -> _LogDistan
     net = MLP(1, 1, width, depth, final_bias=False, key=key)
     if zero:
         net = eqx.tree_at(lambda n: n.layers[-1][0], net, replace_fn=jnp.zeros_like)
-    ends = [float(jnp.log(jnp.asarray(float(end)))) for end in (low, high)]
+    ends = [math.log(end) for end in (low, high)]
     return _LogDistanceNet(net, (ends[1] + ends[0]) / 2, (ends[1] - ends[0]) / 2)
 
 
 class CorrectedPowerLaw(AbstractPairLaw):
-    """`phi(r) = (k / a) r^a exp(c(log r))`: a power law times a learned correction.
+    """`phi(r) = (k l / a) (r / l)^a exp(c(log r))`: a power law times a learned correction.
 
     The correction is a small net that starts at zero, so training starts from a pure power law
     and departs from it only as far as the data ask. It and the exponent can take over from each
@@ -126,11 +136,11 @@ class CorrectedPowerLaw(AbstractPairLaw):
         return self.net(r)[0]
 
     def __call__(self, r):
-        """`(k / a) r^a exp(c)`."""
+        """The power law times `exp(c)`."""
         return self.power(r) * jnp.exp(self.net(r)[0])
 
     def slope(self, r):
-        """`k r^(a-1) exp(c) (1 + c' / a)`, `c' = dc / dlog r`."""
+        """The slope of the power law times `exp(c) (1 + c' / a)`, `c' = dc / dlog r`."""
         c, dc = self.net(r)
         return self.power.slope(r) * jnp.exp(c) * (1 + dc / self.power.exponent)
 

@@ -22,6 +22,7 @@ from ._least_squares import (
     fit_least_squares as fit_least_squares,
 )
 from ._losses_derivative import derivative_matching as derivative_matching
+from ._losses_pixel import PixelMatching as PixelMatching
 from ._losses_trajectory import (
     OneStepMatching as OneStepMatching,
     TrajectoryMatching as TrajectoryMatching,
