@@ -56,4 +56,5 @@ from ._potentials import (
     SumEnergy as SumEnergy,
     angle_features as angle_features,
 )
+from ._second_order import SecondOrderField as SecondOrderField
 from ._uniform_input import UniformInput as UniformInput

@@ -13,6 +13,7 @@ from ._kepler import (
     KeplerEllipses as KeplerEllipses,
     fit_ellipses as fit_ellipses,
 )
+from ._mechanical import MechanicalPortHamiltonian as MechanicalPortHamiltonian
 from ._neural_ode import NeuralODE as NeuralODE
 from ._pairwise import (
     PairwiseForce as PairwiseForce,
