@@ -149,14 +149,21 @@ def _sampled_line(finding: Finding) -> CertificateLine:
     return CertificateLine(finding.name, SAMPLED, holds, finding.worst, statement)
 
 
+def _zero_input(field, dtype):
+    """No input, as zeros for the fields that must be given one."""
+    size = getattr(field, "input_dim", 0)
+    return jnp.zeros(size, dtype) if size else None
+
+
 def _findings(model, xs, h, steps, energies) -> list[Finding]:
     step, field = getattr(model, "step", None), _field_of(model)
-    findings = [] if field is None else power_findings(model, field.structure, xs)
+    args = _zero_input(field, xs.dtype)
+    findings = [] if field is None else power_findings(model, field.structure, xs, args)
     if field is not None and step is not None:
         width = h / getattr(model, "substeps", 1)
-        findings = step_findings(step, field, model.structure, xs, width) + findings
+        findings = step_findings(step, field, model.structure, xs, width, args) + findings
     named = {} if model.energy is None else {"model's": model.energy}
-    return findings + forecast_findings(model, {**named, **energies}, xs, h, steps)
+    return findings + forecast_findings(model, {**named, **energies}, xs, h, steps, args)
 
 
 def certify(
@@ -190,7 +197,7 @@ def certify(
     - `h`: time between two states of the forecast, needed for the sampled grade.
     - `energies`: further `name -> H(t, x)` to follow along forecasts, the true one for instance.
 
-    Inputs are off (`args=None`). Cost of the sampled grade: Jacobians of one step at every state,
+    Inputs are zero. Cost of the sampled grade: Jacobians of one step at every state,
     then the forecasts. Raises `ValueError` for bad bounds, states that are not finite, a domain
     without `key` or sampling without `h`.
 

@@ -77,13 +77,13 @@ def _worst(values: Array) -> float:
 
 
 @eqx.filter_jit
-def _defects(oracles, step, field, xs, h):
+def _defects(oracles, step, field, xs, h, args):
     """Every oracle at every state, and the size of the numbers that cancel: at least one."""
     found = {
-        name: jax.vmap(lambda x, oracle=oracle: oracle(step, field, 0.0, x, h))(xs)
+        name: jax.vmap(lambda x, oracle=oracle: oracle(step, field, 0.0, x, h, args))(xs)
         for name, oracle in oracles.items()
     }
-    slopes = jax.vmap(jax.jacfwd(lambda y: step(field, 0.0, y, h)))(xs)
+    slopes = jax.vmap(jax.jacfwd(lambda y: step(field, 0.0, y, h, args)))(xs)
     size = jnp.maximum(jnp.abs(slopes).max() ** 2, jnp.abs(xs).max())
     return found, jnp.maximum(size, 1)
 
@@ -93,7 +93,9 @@ def _first_copy(step, field, t, x, h, args=None):
     return symplecticity_defect(lambda y: step(field, t, y, h, args), x)
 
 
-def step_findings(step, field, tags, xs: Float[Array, "n d"], h: float) -> list[Finding]:
+def step_findings(
+    step, field, tags, xs: Float[Array, "n d"], h: float, args: Any = None
+) -> list[Finding]:
     """Defects of one step of width `h` from each of `xs`, by the oracle of each tag.
 
     Volume, symplecticity in even dimension, and the bracket of a field with a `matrix` are
@@ -107,7 +109,7 @@ def step_findings(step, field, tags, xs: Float[Array, "n d"], h: float) -> list[
     oracles = {tag.name: ORACLES[tag] for tag in measured}
     if doubled:
         oracles["first copy"] = _first_copy
-    found, scale = _defects(oracles, step, field, xs, h)
+    found, scale = _defects(oracles, step, field, xs, h, args)
     slack = _ROUNDING * float(jnp.finfo(xs.dtype).eps) * float(scale)
     findings = []
     for tag in measured:
@@ -124,19 +126,18 @@ def step_findings(step, field, tags, xs: Float[Array, "n d"], h: float) -> list[
 
 
 @eqx.filter_jit
-def _power(model, xs):
+def _power(model, xs, args):
     """`dH/dt` at every state, and the size of the products that cancel in it."""
-    sizes = [
-        jnp.linalg.norm(part(0.0, xs.T), axis=0) for part in (model.energy.gradient, model.field)
-    ]
-    return energy_rate(model, 0.0, xs.T), jnp.max(sizes[0] * sizes[1])
+    steep = jnp.linalg.norm(model.energy.gradient(0.0, xs.T), axis=0)
+    speed = jnp.linalg.norm(model.field(0.0, xs.T, args), axis=0)
+    return energy_rate(model, 0.0, xs.T, args), jnp.max(steep * speed)
 
 
-def power_findings(model, tags, xs: Float[Array, "n d"]) -> list[Finding]:
+def power_findings(model, tags, xs: Float[Array, "n d"], args: Any = None) -> list[Finding]:
     """`dH/dt = grad H . f` of the learned field at each of `xs`, without input."""
     if model.energy is None:
         return []
-    power, size = _power(model, xs)
+    power, size = _power(model, xs, args)
     slack = _ROUNDING * float(jnp.finfo(xs.dtype).eps) * float(size)
     if ENERGY in tags:
         statement = "|dH/dt| of the model's energy along its field"
@@ -146,9 +147,9 @@ def power_findings(model, tags, xs: Float[Array, "n d"]) -> list[Finding]:
 
 
 @eqx.filter_jit
-def _forecasts(model, energies, xs, ts):
+def _forecasts(model, energies, xs, ts, args):
     """How many forecasts ceased to be finite; for each energy its largest change and rise."""
-    paths = jax.vmap(lambda x: model.predict(x, ts))(xs)
+    paths = jax.vmap(lambda x: model.predict(x, ts, args))(xs)
     changes = []
     for energy in energies:
         values = jax.vmap(lambda path, energy=energy: jax.vmap(energy)(ts, path))(paths)
@@ -158,11 +159,11 @@ def _forecasts(model, energies, xs, ts):
 
 
 def forecast_findings(
-    model, energies: dict[str, Any], xs: Float[Array, "n d"], h: float, steps: int
+    model, energies: dict[str, Any], xs: Float[Array, "n d"], h: float, steps: int, args: Any = None
 ) -> list[Finding]:
     """Forecasts of `steps` times `h` from each of `xs`: are they finite, how do energies move."""
     ts = jnp.arange(steps + 1, dtype=xs.dtype) * h
-    lost, changes = _forecasts(model, list(energies.values()), xs, ts)
+    lost, changes = _forecasts(model, list(energies.values()), xs, ts, args)
     span = f"over {steps} steps of {h:g}"
     text = f"forecasts, of {len(xs)}, that ceased to be finite {span}"
     findings = [Finding("FINITE", float(lost), 0.0, text, True)]

@@ -94,7 +94,7 @@ def test_damped_model():
 
 
 def test_model_without_structure_claims_nothing():
-    certificate = _certify(NeuralODE(2, 8, 1, key=jr.key(0)))
+    certificate = _certify(NeuralODE(2, 8, 1, input_dim=1, key=jr.key(0)))
     assert certificate.holds
     assert [line.name for line in certificate.by_grade("by construction")] == ["NONE"]
     (sampled,) = _lines(certificate, "SYMPLECTIC", "sampled")
