@@ -1,5 +1,11 @@
 """Learned dynamical systems: a field, an energy where there is one, and a forecast."""
 
+from ._autoencoder import (
+    RESIDUAL_ACTIVATIONS as RESIDUAL_ACTIVATIONS,
+    Autoencoder as Autoencoder,
+    ResidualMLP as ResidualMLP,
+    residual_mlp as residual_mlp,
+)
 from ._field_model import FieldModel as FieldModel
 from ._forecast import (
     energy_rate as energy_rate,
@@ -20,7 +26,12 @@ from ._pairwise import (
     PairwiseHamiltonian as PairwiseHamiltonian,
     newtonian_bodies as newtonian_bodies,
 )
+from ._pixel import PixelHNN as PixelHNN
 from ._port_hamiltonian import (
     DAMPINGS as DAMPINGS,
     PortHamiltonianNetwork as PortHamiltonianNetwork,
+)
+from ._scaled import (
+    ScaledModel as ScaledModel,
+    Units as Units,
 )

@@ -1,0 +1,128 @@
+"""Which model to trust, and why, in words."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dynnets.data import Trial
+
+from ._candidates import BASELINE, CONSERVATIVE, DISSIPATIVE
+from ._record import Record
+from ._report import Row, number
+from ._scores import THRESHOLD, energies_along, energy_scale
+
+# Validation errors within this factor of the least one do not tell models apart.
+TIE = 1.15
+# A change of the learned energy along the record by less than this is not called damping.
+NOTICEABLE = 0.05
+SCORE = "validation"
+
+
+class Advice(NamedTuple):
+    """The chosen model's name, the sentences, and the change of energy along the record."""
+
+    chosen: str
+    verdict: tuple[str, ...]
+    energy_change: float | None
+
+
+def _median(row: Row, metric: str) -> float:
+    value = float(np.median(row.metrics[metric]))
+    return value if np.isfinite(value) else float("inf")
+
+
+def energy_change(record: Record, energy) -> float:
+    """Change of an energy along the measured record, first to last eighth, median over trials.
+
+    Relative to the energy of the motion in the first eighth; -0.6 says that 60 % were lost.
+    """
+    centre = np.asarray(record.units.centre)
+    changes = []
+    for trial in record.whole:
+        values = energies_along(energy, trial)[1]
+        k = max(1, len(values) // 8)
+        size = float(energy_scale(energy, _first(trial, k), record.units.centre))
+        changes.append((values[-k:].mean() - values[:k].mean()) / (size or 1.0))
+    return float(np.median(changes)) if centre.size else 0.0
+
+
+def _first(trial: Trial, k: int):
+    return trial.xs[:k]
+
+
+def advise(record: Record, rows: list[Row], models: dict) -> Advice:
+    """Choose by the validation error; among equals prefer structure that the record confirms."""
+    tested = [row for row in rows if SCORE in row.metrics]
+    least = min(_median(row, SCORE) for row in tested)
+    equal = [row for row in tested if _median(row, SCORE) <= TIE * least]
+    damped = next((row for row in tested if row.kind == DISSIPATIVE), None)
+    change = None if damped is None else energy_change(record, models[damped.name].energy)
+    has_input = record.whole.input_dim > 0
+    loses = change is not None and not has_input and change < -NOTICEABLE
+    order = (
+        [DISSIPATIVE, CONSERVATIVE, BASELINE] if loses else [CONSERVATIVE, DISSIPATIVE, BASELINE]
+    )
+    ranked = sorted(equal, key=lambda row: (order.index(row.kind), _median(row, SCORE)))
+    if ranked[0].kind == CONSERVATIVE and loses:
+        ranked = sorted(equal, key=lambda row: _median(row, SCORE))
+    chosen = ranked[0]
+    verdict = [_choice(chosen, tested, least)]
+    verdict += _about_energy(tested, damped, change, has_input)
+    verdict += _about_structure(chosen, tested)
+    verdict += _about_horizon(record, chosen)
+    return Advice(chosen.name, tuple(verdict), change)
+
+
+def _choice(chosen: Row, tested: list[Row], least: float) -> str:
+    error = _median(chosen, SCORE)
+    text = f"Trust {chosen.name} (it assumes: {chosen.assumes}): validation error {number(error)}"
+    others = sorted((_median(row, SCORE), row.name) for row in tested if row is not chosen)
+    if others and error > least:
+        return text + f", not told apart from the least, {number(least)} of {others[0][1]}."
+    return text + (f", next {number(others[0][0])} of {others[0][1]}." if others else ".")
+
+
+def _about_energy(tested, damped, change, has_input) -> list[str]:
+    if damped is None or has_input:
+        return []
+    kept = [row for row in tested if row.kind == CONSERVATIVE]
+    if not kept:
+        return []
+    names = " and ".join(row.name for row in kept)
+    if change < -NOTICEABLE:
+        ratio = min(_median(row, "error 100%") for row in kept) / _median(damped, "error 100%")
+        return [
+            f"Along the measured record the energy learned by {damped.name} falls by "
+            f"{-change:.0%}: the motion is damped, and conservative models ({names}) are wrong "
+            f"here; on the held-out end their error is {number(ratio)} times that of {damped.name}."
+        ]
+    if change > NOTICEABLE:
+        return [
+            f"Along the measured record the learned energy rises by {change:.0%}, which neither "
+            "friction nor conservation explains: an input is missing, or the state is no phase space."
+        ]
+    return [
+        f"Along the measured record the learned energy changes by {change:+.1%} only: a "
+        f"conservative model ({names}) suits it and cannot drift in energy."
+    ]
+
+
+def _about_structure(chosen: Row, tested: list[Row]) -> list[str]:
+    if chosen.kind != BASELINE:
+        return []
+    if all(row.kind == BASELINE for row in tested):
+        return ["The state is no phase space (q, p), so that only models without structure apply."]
+    return [
+        "No structured model comes near: what they assume does not hold for these columns. "
+        "Nothing bounds the forecast of a model without structure beyond the record."
+    ]
+
+
+def _about_horizon(record: Record, chosen: Row) -> list[str]:
+    trial = next(iter(record.held_out))
+    span = float(trial.ts[-1] - trial.ts[0])
+    valid = _median(chosen, "valid time")
+    text = f"Its forecast of the held-out end ({number(span)} units of time) is valid "
+    if valid >= 0.99 * span:
+        return [text + f"throughout (error below {THRESHOLD:.0%} of the spread)."]
+    return [text + f"for {number(valid)} of them (error below {THRESHOLD:.0%} of the spread)."]
