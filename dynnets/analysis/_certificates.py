@@ -119,6 +119,23 @@ def _field_of(model) -> AbstractField | None:
     return model if isinstance(model, AbstractField) else getattr(model, "field", None)
 
 
+def _innermost(field):
+    """The field inside those that only change its units."""
+    while hasattr(field, "inner"):
+        field = field.inner
+    return field
+
+
+def _rigorous_lines(model) -> list[CertificateLine]:
+    """Computed bounds of the field, of the one inside where it is wrapped in other units."""
+    field = _field_of(model)
+    units = "" if _innermost(field) is field else ", in the units that it was trained in"
+    return [
+        CertificateLine(name, RIGOROUS, holds, value, statement + units)
+        for name, holds, value, statement in bounded_statements(_innermost(field))
+    ]
+
+
 def _derived_lines(model) -> list[CertificateLine]:
     """What field, step and their pairing keep, from their declarations."""
     bare, field = isinstance(model, AbstractField), _field_of(model)
@@ -151,7 +168,7 @@ def _sampled_line(finding: Finding) -> CertificateLine:
 
 def _zero_input(field, dtype):
     """No input, as zeros for the fields that must be given one."""
-    size = getattr(field, "input_dim", 0)
+    size = getattr(_innermost(field), "input_dim", 0)
     return jnp.zeros(size, dtype) if size else None
 
 
@@ -212,11 +229,7 @@ def certify(
 
     ```
     """
-    lines = _derived_lines(model)
-    lines += [
-        CertificateLine(name, RIGOROUS, holds, value, statement)
-        for name, holds, value, statement in bounded_statements(_field_of(model))
-    ]
+    lines = _derived_lines(model) + _rigorous_lines(model)
     xs = _states(domain, states, samples, key)
     if xs is not None and not isinstance(model, AbstractField):
         if h is None:

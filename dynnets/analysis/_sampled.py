@@ -88,6 +88,11 @@ def _defects(oracles, step, field, xs, h, args):
     return found, jnp.maximum(size, 1)
 
 
+def _knows_bodies(field) -> bool:
+    """Whether the total momentum can be told from a state of this field."""
+    return hasattr(field, "momentum") or hasattr(getattr(field, "potential", None), "space_dim")
+
+
 def _first_copy(step, field, t, x, h, args=None):
     """Symplecticity of the map of the first copy alone, for steps that act on two."""
     return symplecticity_defect(lambda y: step(field, t, y, h, args), x)
@@ -105,7 +110,8 @@ def step_findings(
     doubled = hasattr(step, "on_pair")
     measured = [VOLUME] if xs.shape[1] % 2 else [SYMPLECTIC, VOLUME]
     measured += [POISSON] if hasattr(field, "matrix") else []
-    measured += [tag for tag in (MOMENTUM, SYMMETRIC, REVERSIBLE) if tag in tags]
+    measured += [MOMENTUM] if MOMENTUM in tags and _knows_bodies(field) else []
+    measured += [tag for tag in (SYMMETRIC, REVERSIBLE) if tag in tags]
     oracles = {tag.name: ORACLES[tag] for tag in measured}
     if doubled:
         oracles["first copy"] = _first_copy

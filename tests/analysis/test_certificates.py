@@ -32,7 +32,15 @@ from dynnets.fields import (
     mechanical_field,
 )
 from dynnets.integrators import ImplicitMidpoint, RungeKutta, Tao, verlet_kdk
-from dynnets.models import HNN, FieldModel, NeuralODE, PortHamiltonianNetwork, newtonian_bodies
+from dynnets.models import (
+    HNN,
+    FieldModel,
+    NeuralODE,
+    PortHamiltonianNetwork,
+    ScaledModel,
+    Units,
+    newtonian_bodies,
+)
 from dynnets.systems import Pendulum
 
 BOX = (jnp.array([-1.0, -1.0]), jnp.array([1.0, 1.0]))
@@ -196,6 +204,19 @@ def test_bodies_on_states_of_velocities():
     assert _lines(certificate, "MOMENTUM", "sampled")[0].holds
     assert _lines(certificate, "POISSON", "sampled")[0].value < 1e-9
     assert _lines(certificate, "MASSES > 0", "rigorous bound")[0].value == pytest.approx(1e-3)
+
+
+def test_a_model_in_other_units():
+    """The bounds are those of the field inside; the samples, and a zero input, of the record."""
+    one = jnp.ones(1)
+    units = Units(jnp.zeros(2), jnp.array([2.0, 3.0]), jnp.array(0.5), 0 * one, 4 * one)
+    inner = PortHamiltonianNetwork(2, 4, 1, input_dim=1, key=jr.key(0))
+    certificate = _certify(ScaledModel(inner, units))
+    assert certificate.holds
+    (damping,) = _lines(certificate, "DAMPING >= 0", "rigorous bound")
+    assert damping.statement.endswith("in the units that it was trained in")
+    free = NeuralODE(2, 4, 1, input_dim=1, key=jr.key(0))
+    assert _certify(ScaledModel(free, units)).holds
 
 
 def test_samples_fill_the_box():
