@@ -106,13 +106,13 @@ def rows(settings: Settings) -> list[Row]:
     half = median(rmse[ours]) <= median(rmse["HNN"]) / 2
     return [
         Row(
-            "measured pendulum: energy error, forward differences",
+            "measured pendulum, HNN: energy error, forward differences",
             forward.pop("HNN"),
             {**forward, **published},
         ),
-        Row("measured pendulum: energy error, midpoints", midpoint.pop("HNN"), midpoint),
+        Row("measured pendulum, HNN: energy error, midpoints", midpoint.pop("HNN"), midpoint),
         at_most(
-            "measured pendulum: RMSE of the port-Hamiltonian net, windows", rmse[ours], 0.03, others
+            "measured pendulum, port-Hamiltonian: state RMSE, windows", rmse[ours], 0.03, others
         ),
         Row(
             "the same over the HNN's",
