@@ -50,7 +50,7 @@ demo: $(installed) ## learn the solar system from measured positions, forecast t
 
 # One file runs in one worker, which drops its compiled programs after each file.
 test: $(installed) ## the whole test suite
-	@$(run_pytest) -n $(JOBS) --dist loadfile -m "not notebooks" $(ARGS)
+	@$(run_pytest) -n $(JOBS) --dist loadfile --max-worker-restart 0 -m "not notebooks" $(ARGS)
 
 contract: $(installed) ## the contract tests only
 	@$(run_pytest) -n $(JOBS) tests/test_contract.py
