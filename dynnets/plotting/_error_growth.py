@@ -54,6 +54,6 @@ def plot_error_growth(
 
 def _quantile(errors: np.ndarray, share: float) -> np.ndarray:
     """The quantile over the seeds that are finite; NaN where none is."""
-    missing = np.isnan(errors).all(axis=1)
+    missing = np.all(np.isnan(errors), axis=1)
     filled = np.where(missing[:, None], 1.0, errors)
     return np.where(missing, np.nan, np.nanquantile(filled, share, axis=1))
