@@ -105,9 +105,9 @@ def initial_best(problem: Problem, params: PyTree) -> Best:
     return own_copy(Best(params, value, zeros, zeros))
 
 
-def _shuffle(problem: Problem, state: State):
-    """A new order of the samples at the start of every epoch, else the present one."""
-    per_epoch = problem.samples // problem.batch_size
+def _shuffle(problem: Problem, state: State, batch_size: int):
+    """A new order of the samples at the start of every epoch, and where this batch begins."""
+    per_epoch = problem.samples // batch_size
     epoch = state.step // per_epoch
 
     def permute(keys):
@@ -115,7 +115,7 @@ def _shuffle(problem: Problem, state: State):
 
     fresh = lambda: problem.each(permute)(problem.keys)  # noqa: E731
     order = jax.lax.cond(state.step % per_epoch == 0, fresh, lambda: state.order)
-    return order, (state.step % per_epoch) * problem.batch_size
+    return order, (state.step % per_epoch) * batch_size
 
 
 def take(data: PyTree, indices) -> PyTree:
@@ -185,7 +185,7 @@ def _without_last(params, previous, alive, good):
 def _one_step(problem: Problem, state: State):
     order, start = state.order, 0
     if problem.batch_size is not None:
-        order, start = _shuffle(problem, state)
+        order, start = _shuffle(problem, state, problem.batch_size)
 
     def update(params, previous, inner, rest, data):
         return _one_member(problem, start, state.step, params, previous, inner, rest, data)

@@ -298,7 +298,7 @@ class _Run:
         """Why the run is over, `None` if it is not."""
         if not self._alive():
             return Status.DIVERGED
-        if self.patience is not None:
+        if self.patience is not None and self.best is not None:
             stale = np.asarray(self.best.stale) >= self.patience
             if np.all(stale | ~np.asarray(self.state.alive)):
                 return Status.STOPPED_EARLY

@@ -186,3 +186,11 @@ def test_a_stateful_optimiser_with_keys_resumes(tmp_path):
     run(tmp_path / "run", optimiser=optimiser, steps=10)
     resumed = run(tmp_path / "run", optimiser=optimiser)
     assert equal(resumed.model, run(None, optimiser=optimiser).model)
+
+
+def test_an_ensemble_resumes(tmp_path):
+    options = {"model": Point(jnp.arange(6.0).reshape(3, 2)), "ensemble": 3, "batch_size": 2}
+    run(tmp_path / "run", steps=10, **options)
+    resumed, whole = run(tmp_path / "run", **options), run(None, **options)
+    assert equal(resumed.model, whole.model)
+    assert equal(resumed.history, whole.history)
