@@ -42,7 +42,8 @@ class HNN(AbstractModel):
     - `width`, `depth`, `activation`, `key`: of the net behind `H`, see `MLPEnergy` (the
       published one: 200 wide, 2 hidden layers, tanh, no last bias, orthogonal weights).
     - `learned`: an energy to use in place of the net, on `(dim,)`.
-    - `matrix`: a constant skew matrix `(dim, dim)` in place of `J`, not trained.
+    - `matrix`: a constant skew matrix `(dim, dim)` in place of `J`. Its gradient is zero; an
+      optimiser with weight decay would shrink it all the same, so mask it there.
     - `step`, `substeps`: of forecasts; by default the implicit midpoint rule, which is
       symplectic. (The publication forecasts by an adaptive Runge-Kutta method.)
 
