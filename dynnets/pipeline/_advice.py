@@ -59,13 +59,10 @@ def advise(record: Record, rows: list[Row], models: dict) -> Advice:
     change = None if damped is None else energy_change(record, models[damped.name].energy)
     has_input = record.whole.input_dim > 0
     loses = change is not None and not has_input and change < -NOTICEABLE
-    order = (
-        [DISSIPATIVE, CONSERVATIVE, BASELINE] if loses else [CONSERVATIVE, DISSIPATIVE, BASELINE]
-    )
-    ranked = sorted(equal, key=lambda row: (order.index(row.kind), _median(row, SCORE)))
-    if ranked[0].kind == CONSERVATIVE and loses:
-        ranked = sorted(equal, key=lambda row: _median(row, SCORE))
-    chosen = ranked[0]
+    order = [CONSERVATIVE, DISSIPATIVE, BASELINE]
+    if loses:
+        order = [DISSIPATIVE, BASELINE, CONSERVATIVE]
+    chosen = min(equal, key=lambda row: (order.index(row.kind), _median(row, SCORE)))
     verdict = [_choice(chosen, tested, least)]
     verdict += _about_energy(tested, damped, change, has_input)
     verdict += _about_structure(chosen, tested)
@@ -99,7 +96,7 @@ def _about_energy(tested, damped, change, has_input) -> list[str]:
     if change > NOTICEABLE:
         return [
             f"Along the measured record the learned energy rises by {change:.0%}, which neither "
-            "friction nor conservation explains: an input is missing, or the state is no phase space."
+            "friction nor conservation explains: an input is missing, or this is no phase space."
         ]
     return [
         f"Along the measured record the learned energy changes by {change:+.1%} only: a "

@@ -87,9 +87,7 @@ def _energy_curves(record: Record, models: dict, paths: dict, held_out):
         rest = float(model.energy(0.0, record.units.centre))
         size = float(energy_scale(model.energy, first, record.units.centre)) or 1.0
         path = held_out._replace(xs=paths[name])
-        along[name] = (
-            np.asarray(held_out.ts),
-            (energies_along(model.energy, path)[1] - rest) / size,
-        )
+        energies = energies_along(model.energy, path)[1]
+        along[name] = (np.asarray(held_out.ts), (energies - rest) / size)
         measured[name] = (times, (values - rest) / size)
     return along, measured

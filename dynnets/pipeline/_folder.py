@@ -31,7 +31,8 @@ def open_folder(out: str | os.PathLike, settings: dict, *, resume: bool, overwri
     if folder.is_dir() and any(folder.iterdir()):
         if not mark.is_file():
             raise ValueError(
-                f"the folder {folder} is not empty and holds no run of learn; nothing was overwritten"
+                f"the folder {folder} is not empty and holds no run of learn; "
+                "nothing was overwritten"
             )
         if overwrite:
             shutil.rmtree(folder)

@@ -5,18 +5,19 @@ import os
 from collections.abc import Callable, Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import check_size
-from dynnets.analysis import certify
+from dynnets._core import check_choice, check_size
 from dynnets.data import Trajectories, load_table
 from dynnets.training import unstack
 
 from ._advice import SCORE, Advice, advise
-from ._candidates import BASELINE, PERSISTENCE, candidates
+from ._candidates import BASELINE, PERSISTENCE, Candidate, candidates
+from ._certify import certify_model, sample_states
 from ._figures import make_figures
 from ._folder import finish, open_folder, slug
 from ._record import FRACTIONS, Record, prepare
@@ -37,6 +38,7 @@ def learn(
     fractions: Sequence[float] = FRACTIONS,
     quick: bool = False,
     budget: Budget | None = None,
+    models: Sequence[str] | None = None,
     true_energy: Callable | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -61,6 +63,7 @@ def learn(
       ends bit-equal; `overwrite` replaces another run.
     - `fractions`: of each trial for training, validation and the held-out end.
     - `quick`: tiny nets and few updates, to see whether everything works; `budget`: your own.
+    - `models`: names of those to train, all that suit by default.
     - `true_energy`: `H(t, x)` where it is known; its drift is then reported too.
     - `progress`: bars.
 
@@ -71,8 +74,8 @@ def learn(
     if isinstance(source, str) and source == SOLAR_SYSTEM:
         from ._solar_report import learn_solar_system
 
-        if columns or true_energy is not None or budget is not None:
-            raise ValueError(f"{SOLAR_SYSTEM} takes no columns, true_energy or budget")
+        if columns or models is not None or true_energy is not None or budget is not None:
+            raise ValueError(f"{SOLAR_SYSTEM} takes no columns, models, true_energy or budget")
         return learn_solar_system(
             key=key, out=out, seeds=seeds, quick=quick, resume=resume, overwrite=overwrite,
             progress=progress,
@@ -80,17 +83,27 @@ def learn(
     given = source if isinstance(source, Trajectories) else load_table(source, **columns)
     record = prepare(given, fractions)
     budget = budget or (QUICK if quick else FULL)
+    tried = _chosen_candidates(record, budget, models)
     folder = None
     if out is not None:
-        settings = _settings(given, seeds, fractions, budget, key)
+        settings = _settings(given, seeds, fractions, budget, tried, key)
         folder = open_folder(out, settings, resume=resume, overwrite=overwrite)
-    report = _run(record, budget, seeds, key, folder, true_energy, progress)
+    report = _run(record, tried, budget, seeds, key, folder, true_energy, progress)
     if folder is not None:
         finish(folder, report, metadata(record, report))
     return report
 
 
-def _settings(given: Trajectories, seeds, fractions, budget, key) -> dict:
+def _chosen_candidates(record: Record, budget: Budget, names) -> dict[int, Candidate]:
+    """The candidates to train by their number, which their random key hangs on."""
+    found = dict(enumerate(candidates(record, budget.width, thinning(record))))
+    known = [candidate.name for candidate in found.values()]
+    for name in names or ():
+        check_choice("models", name, known)
+    return {i: c for i, c in found.items() if not names or c.name in names}
+
+
+def _settings(given: Trajectories, seeds, fractions, budget, tried, key) -> dict:
     """What makes two runs the same run, as JSON holds it."""
     sha = hashlib.sha256()
     for array in (given.ts, given.xs, given.us, given.lengths):
@@ -104,15 +117,18 @@ def _settings(given: Trajectories, seeds, fractions, budget, key) -> dict:
         "seeds": seeds,
         "fractions": [float(f) for f in fractions],
         "budget": list(budget),
+        "models": [candidate.name for candidate in tried.values()],
         "key": np.asarray(jr.key_data(key)).tolist(),
     }
 
 
-def _run(record: Record, budget: Budget, seeds, key, folder, true_energy, progress) -> Report:
+def _run(
+    record: Record, tried, budget: Budget, seeds, key, folder, true_energy, progress
+) -> Report:
     """Train, measure, advise."""
     checkpoints = None if folder is None else folder / "checkpoints"
     found: list[tuple[Trained, Measured]] = []
-    for i, candidate in enumerate(candidates(record, budget.width, thinning(record))):
+    for i, candidate in tried.items():
         if progress:
             print(f"training {candidate.name} ({seeds} seeds)", flush=True)
         trained = train(
@@ -132,7 +148,7 @@ def _run(record: Record, budget: Budget, seeds, key, folder, true_energy, progre
     models = {t.candidate.name: unstack(t.models, best[t.candidate.name]) for t, _ in found}
     advice = advise(record, [*rows, still], models | {PERSISTENCE: Persistence()})
     measured = {t.candidate.name: m for t, m in found}
-    return _report(record, [*rows, still], models, measured, best, advice, folder, true_energy, key)
+    return _report(record, [*rows, still], models, measured, best, advice, folder, true_energy)
 
 
 def _row(trained: Trained, measured: Measured) -> Row:
@@ -145,7 +161,7 @@ def _best(row: Row) -> int:
     return int(np.argmin(np.nan_to_num(row.metrics[SCORE], nan=np.inf)))
 
 
-def _report(record, rows, models, measured, best, advice: Advice, folder, true_energy, key):
+def _report(record, rows, models, measured, best, advice: Advice, folder, true_energy):
     # persistence can only win on a record that hardly moves; a model is saved all the same
     chosen = (
         advice.chosen
@@ -173,7 +189,7 @@ def _report(record, rows, models, measured, best, advice: Advice, folder, true_e
         chosen=chosen,
         model=models[chosen],
         models=models,
-        certificate=certify_model(models[chosen], *_box(record), record.step, key=key),
+        certificate=certify_model(models[chosen], sample_states(record.train), record.step),
         details={
             "source": record.whole.source,
             "names": record.whole.names,
@@ -199,20 +215,6 @@ def _parts(record: Record) -> dict:
     return {name: [float(t.ts[0]), float(t.ts[-1])] for name, t in trials.items()}
 
 
-def _box(record: Record):
-    """The box that the training data span."""
-    states = np.asarray(record.train.xs)[np.asarray(record.train.mask)]
-    return states.min(axis=0), states.max(axis=0)
-
-
-def certify_model(model, low, high, step: float, *, key: PRNGKeyArray):
-    """The certificate of a model, sampled over a box; derived lines alone if it needs an input."""
-    needs_input = getattr(getattr(model.field, "inner", model.field), "input_dim", 0) > 0
-    if needs_input:
-        return certify(model)
-    return certify(model, domain=(jnp.asarray(low), jnp.asarray(high)), h=step, key=key)
-
-
 def _time_name(whole: Trajectories) -> str:
     """The name of the time column, which `load_table` writes first into the source."""
     text = whole.source.partition(": time ")[2].partition(";")[0]
@@ -222,7 +224,6 @@ def _time_name(whole: Trajectories) -> str:
 def metadata(record: Record, report: Report) -> dict:
     """What a saved model must remember to forecast by itself."""
     trial = list(record.whole)[-1]
-    low, high = _box(record)
     return {
         "kind": "record",
         "source": record.whole.source,
@@ -233,14 +234,12 @@ def metadata(record: Record, report: Report) -> dict:
         "start": np.asarray(trial.xs[-1]).tolist(),
         "time": float(trial.ts[-1]),
         "interval": record.step,
-        "low": low.tolist(),
-        "high": high.tolist(),
+        "states": sample_states(record.train).tolist(),
         "uses_clock": False,
+        "differenced": record.differenced,
         "precision": str(jnp.result_type(*_arrays(report.model))),
     }
 
 
 def _arrays(model) -> list:
-    import jax
-
     return jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))

@@ -1,4 +1,4 @@
-"""A measured record, made ready: velocities, parts along time, units in which all is of size one."""
+"""A measured record, made ready: velocities, parts along time, units in which all is near one."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ class Record(eqx.Module):
     """A record cut along time into parts to train on, to choose by, and to forecast.
 
     All parts are in the record's units; `units` are those in which models are trained; `step` is
-    the median time between samples.
+    the median time between samples; `differenced`: the velocities are central differences.
     """
 
     whole: Trajectories
@@ -31,6 +31,7 @@ class Record(eqx.Module):
     held_out: Trajectories
     units: Units
     step: float = eqx.field(static=True)
+    differenced: bool = eqx.field(static=True)
 
     @property
     def is_phase_space(self) -> bool:
@@ -59,13 +60,14 @@ def prepare(trajectories: Trajectories, fractions=FRACTIONS) -> Record:
             f"{name}: a trial has {shortest} samples; at least {FEWEST} are needed to train, to "
             "validate and to hold out an end"
         )
-    if trajectories.phase == "coordinates only":
+    differenced = trajectories.phase == "coordinates only"
+    if differenced:
         trajectories = central_velocities(trajectories)
     if trajectories.phase in CANONICAL:
         check_phase_dim("the number of coordinates and momenta", trajectories.dim)
     train, validation, held_out = split_fractions(trajectories, fractions)
     step = float(np.median(_steps(trajectories)))
-    return Record(trajectories, train, validation, held_out, find_units(train), step)
+    return Record(trajectories, train, validation, held_out, find_units(train), step, differenced)
 
 
 def _steps(part: Trajectories) -> np.ndarray:

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
 
 from dynnets._core import check_positive
 from dynnets.analysis import Certificate
 from dynnets.data import Trial, central_velocities, load_table
+from dynnets.plotting import plot_forecast
 from dynnets.training import load_model, read_metadata
 
-from ._learn import certify_model
+from ._certify import certify_model
 
 _LONGEST = 1_000_000
 
@@ -36,6 +36,18 @@ class SavedForecast(NamedTuple):
                 self.write(file)
         except OSError as error:
             raise ValueError(f"cannot write {path}: {error.strerror}") from None
+
+    def draw(self):
+        """A figure of the forecast."""
+        figure, _ = plot_forecast(
+            self.ts[:1],
+            self.xs[:1],
+            {"forecast": (self.ts, self.xs)},
+            names=self.names,
+            time_name=self.time_name,
+            record_name="start",
+        )
+        return figure
 
     def write(self, file) -> None:
         """Write the CSV to an open text file."""
@@ -162,11 +174,10 @@ def _read(known: dict, table) -> Trial:
     return list(found)[-1]
 
 
-def certify_saved(path: str | os.PathLike, *, key: PRNGKeyArray) -> Certificate:
-    """The certificate of a saved model, sampled over the box that its training data span.
+def certify_saved(path: str | os.PathLike) -> Certificate:
+    """The certificate of a saved model, sampled at states of the record that it learned.
 
     Raises `ValueError` as `load_learned` does.
     """
     model, known = load_learned(path)
-    low, high = np.asarray(known["low"], float), np.asarray(known["high"], float)
-    return certify_model(model, low, high, known["interval"], key=key)
+    return certify_model(model, np.asarray(known["states"], float), known["interval"])

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import PRNGKeyArray
 
-from dynnets.data import Samples, Trajectories, midpoint_derivatives, windows
+from dynnets.data import Trajectories, midpoint_derivatives, windows
 from dynnets.models import ScaledModel
 from dynnets.training import (
     TrajectoryMatching,
@@ -101,13 +101,9 @@ def train(
     match = TrajectoryMatching(
         one.step, substeps=one.substeps, shared_times=is_uniform(record.whole)
     )
-    common = {
-        "ensemble": seeds,
-        "validation": _some_windows(judged, 2 * budget.window, 16),
-        "validation_loss": match,
-        "progress": progress,
-    }
-    first = _fit_derivatives(models, record, budget, first_key, checkpoint, common)
+    first = _fit_derivatives(
+        models, train_part, judged, budget, first_key, checkpoint, seeds, progress
+    )
     pieces = _some_windows(train_part, budget.window, budget.most)
     second = fit(
         first.best_model,
@@ -119,7 +115,9 @@ def train(
         batch_size=min(budget.batch, len(pieces)),
         chunk=max(1, budget.window_steps // 15),
         checkpoint=None if checkpoint is None else checkpoint / "windows",
-        **common,
+        ensemble=seeds,
+        validation=_some_windows(judged, 2 * budget.window, 16),
+        progress=progress,
     )
     return Trained(
         candidate,
@@ -129,9 +127,9 @@ def train(
     )
 
 
-def _fit_derivatives(models, record: Record, budget: Budget, key, checkpoint, common):
-    """The phase on derivatives, without neighbours that are too close to tell a slope from noise."""
-    samples: Samples = midpoint_derivatives(normalised(record.train, record.units))
+def _fit_derivatives(models, part: Trajectories, judged, budget: Budget, key, folder, seeds, bars):
+    """The phase on derivatives; neighbours too close to tell a slope from noise are thinned."""
+    samples = midpoint_derivatives(part)
     return fit(
         models,
         derivative_matching,
@@ -141,6 +139,8 @@ def _fit_derivatives(models, record: Record, budget: Budget, key, checkpoint, co
         key=key,
         batch_size=min(512, len(samples)),
         chunk=max(1, budget.derivative_steps // 10),
-        checkpoint=None if checkpoint is None else checkpoint / "derivatives",
-        **common,
+        ensemble=seeds,
+        validation=midpoint_derivatives(judged),
+        checkpoint=None if folder is None else folder / "derivatives",
+        progress=bars,
     )

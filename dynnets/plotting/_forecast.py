@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from ._canvas import (
     DATA,
     as_curve,
@@ -22,11 +24,13 @@ def plot_forecast(
     time_name: str = "time",
     held_out: float | None = None,
     validation: float | None = None,
+    record_name: str = "measured",
     axes=None,
 ):
     """Several forecasts over the measured record, one row of axes per component.
 
-    The vertical range is that of the record: a forecast that leaves it runs out of the picture.
+    The ranges are those of the record: a forecast that leaves it runs out of the picture. Those of
+    a record of one sample are those of the forecasts.
 
     **Arguments:**
 
@@ -34,6 +38,7 @@ def plot_forecast(
     - `forecasts`: `name -> (ts (m,), xs (m, d))`.
     - `names`: of the `d` components; `time_name`: label of the time axis, with its unit.
     - `validation`, `held_out`: times at which these parts of the record begin; shaded.
+    - `record_name`: of the record in the legend.
     - `axes`: `d` matplotlib axes to draw on instead of a new figure.
 
     **Returns** `(figure, axes (d, 1))`. Raises `ValueError` for mismatched shapes.
@@ -45,13 +50,16 @@ def plot_forecast(
     curves = {name: _matching(name, curve, rows) for name, curve in forecasts.items()}
     figure, axes = new_axes(rows, 1, size=(9.0, 1.4 + 1.7 * rows), axes=axes, sharex="col")
     palette = colours(curves)
+    shown = [(ts, xs)] if len(ts) > 1 else list(curves.values())
+    times = np.concatenate([curve[0] for curve in shown])
+    states = np.concatenate([curve[1] for curve in shown])
     for i, axis in enumerate(axes[:, 0]):
         _shade(axis, ts[-1], validation, held_out)
-        axis.plot(ts, xs[:, i], ".", color=DATA, markersize=3, label="measured", zorder=3)
+        axis.plot(ts, xs[:, i], ".", color=DATA, markersize=3, label=record_name, zorder=3)
         for name, (times, values) in curves.items():
             axis.plot(times, values[:, i], color=palette[name], linewidth=1.3, label=name)
-        axis.set_ylim(*padded_range(xs[:, i], 0.2))
-        axis.set_xlim(ts[0], ts[-1])
+        axis.set_ylim(*padded_range(states[:, i], 0.2))
+        axis.set_xlim(times.min(), times.max())
         tidy(axis, x=time_name if i == rows - 1 else None, y=names[i])
     _name_parts(axes[0, 0], ts[0], validation, held_out)
     legend_beside(figure, axes[0, 0])

@@ -1,0 +1,31 @@
+"""Certificates of what `learn` has trained."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from dynnets.analysis import Certificate, certify
+from dynnets.data import Trajectories
+
+
+def sample_states(part: Trajectories, count: int = 12) -> np.ndarray:
+    """States spread evenly over a part of the record, `(count, d)`, to sample certificates at."""
+    states = np.asarray(part.xs)[np.asarray(part.mask)]
+    return states[:: max(1, len(states) // count)][:count]
+
+
+def certify_model(model, states, step: float) -> Certificate:
+    """The certificate of a model, sampled at states `(n, d)` of its record.
+
+    A model that an input drives gets the derived lines alone, unless it runs without one.
+    """
+    states = jnp.asarray(states)
+    if hasattr(model, "canonical"):
+        # positions and velocities are measured, the form is kept on positions and momenta
+        q, v = jnp.split(states, 2, axis=1)
+        momenta = v * model.potential.mass_per_coordinate()[None]
+        return certify(
+            model.canonical, states=jnp.concatenate([q, momenta], axis=1), h=step, steps=100
+        )
+    field = getattr(model, "field", None)
+    needs_input = getattr(getattr(field, "inner", field), "input_dim", 0) > 0
+    return certify(model) if needs_input else certify(model, states=states, h=step)
