@@ -20,19 +20,20 @@ from dynnets.systems import (
 )
 
 
-@pytest.mark.parametrize("damping", [0.0, 0.2, 1.9999999, 2.0, 2.0000001, 3.0, 50.0])
+@pytest.mark.parametrize("damping", [0.0, 0.2, 1.9999999, 2.0, 2.0000001, 50.0])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_strength_of_damping(damping, dtype):
     """The flow of the linear field, `expm(t A)`, to round-off through critical damping."""
     system = DampedOscillator(stiffness=1.0, mass=1.0, damping=damping)
     matrix = np.array([[0.0, 1.0], [-1.0, -damping]])
     identity = jnp.eye(2, dtype=dtype)
+    solve = jax.jit(system.solution)
     for t in (0.0, 0.01, 1.0, 12.0):
-        found = system.solution(t, identity)
+        found = solve(t, identity)
         assert found.dtype == dtype
-        expected = jnp.asarray(expm(t * matrix))
-        assert jnp.abs(found.astype("float64") - expected).max() <= tol(dtype)
-    assert jnp.isfinite(system.solution(1e4, identity)).all()
+        expected = expm(t * matrix)
+        assert np.abs(np.asarray(found) - expected).max() <= tol(dtype)
+    assert np.isfinite(solve(1e4, identity)).all()
 
 
 def test_damping_takes_energy():
