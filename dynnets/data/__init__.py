@@ -1,5 +1,6 @@
 """Measured and simulated data: trajectory sets, loaders, windows, splits, derivatives."""
 
+from ._render import render_pendulum as render_pendulum
 from ._schmidt_lipson import (
     load_schmidt_lipson as load_schmidt_lipson,
 )

@@ -1,0 +1,167 @@
+"""The pixel pendulum of the HNN paper: dynamics and an energy learned from pictures alone.
+
+Pictures are drawn by `render_pendulum` (the paper took them from a simulator's window), of the
+paper's pendulum: with `H = 1.875 (1 - cos q) + p^2`, `q' = 2 p`, a picture every 0.1 of the unit
+of time is its 0.05 s. Films start at rest-like angles |q| <= pi/6 with |p| <= 1/4, 100 pictures.
+
+Energy is scored from 15 test films over 100 pictures (3 swings), two ways:
+
+- as the paper does: forecast pictures are encoded again, an affine map fitted on training films
+  takes the codes to `(q, p)`, and `H` of that is compared with the true energy. It trusts the
+  encoder, and it leaves out what an affine map does not reach.
+- from the pictures themselves: the angle in the second picture of each forecast pair is that of
+  the nearest drawn picture (a grid of 0.01 rad, refined by a parabola), the velocity a central
+  difference of two such angles. Applied to true pictures the same gives its own error.
+"""
+
+import math
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import optax
+
+from benchmarks._harness import Row, Settings
+from dynnets.data import render_pendulum
+from dynnets.integrators import RungeKutta, rollout
+from dynnets.models import HNN, NeuralODE, PixelHNN
+from dynnets.systems import Pendulum
+from dynnets.training import PixelMatching, fit
+
+SYSTEM = Pendulum(mass=0.5, length=1.0, gravity=3.75)
+H, PICTURES = 0.1, 100  # between two pictures; in a film
+WIDTH, STARTS = 200, 15
+STEPS, BATCH, TRAIN, TEST, SEEDS = 1500, 200, 80, 20, 2
+OPTIMISER = optax.chain(
+    optax.add_decayed_weights(1e-5), optax.adam(optax.cosine_decay_schedule(3e-3, STEPS))
+)
+STEP = RungeKutta(diffrax.Tsit5())
+GRID = jnp.linspace(-1.5, 1.5, 301)
+PUBLISHED = {  # (HNN, MLP field)
+    "loss": (1.85e-4, 1.73e-4),
+    "codes": (1.53e-4, 9.27e-3),
+}
+
+
+def swings(key, films: int):
+    """True states `(films, 100, 2)` by the closed form, float32."""
+    angle, momentum = jr.split(key)
+    q = jr.uniform(angle, (films,), minval=-math.pi / 6, maxval=math.pi / 6)
+    p = jr.uniform(momentum, (films,), minval=-0.25, maxval=0.25)
+    ts = H * jnp.arange(PICTURES)
+    xs = jax.vmap(SYSTEM.solution, in_axes=(0, None))(ts, jnp.stack([q, p]))
+    return jnp.moveaxis(xs, -1, 0).astype(jnp.float32)
+
+
+@jax.jit
+def triples(xs):
+    """Every three consecutive pictures of the films `xs`: `(N, 3, 28, 28)`."""
+    q = xs[..., 0]
+    windows = jnp.stack([q[:, :-2], q[:, 1:-1], q[:, 2:]], axis=-1)
+    return render_pendulum(windows.reshape(-1, 3))
+
+
+def make(kind: str, key):
+    """A `PixelHNN`, or the same with a plain field in the latent space."""
+    key, field_key = jr.split(key)
+    inner = (HNN if kind == "HNN" else NeuralODE)(2, WIDTH, 2, key=field_key)
+    model = PixelHNN((2, 28, 28), 2, WIDTH, dynamics=inner, key=key)
+    return jax.tree.map(lambda a: a.astype(jnp.float32) if eqx.is_inexact_array(a) else a, model)
+
+
+def hamiltonian(q, p):
+    """`1.875 (1 - cos q) + p^2`."""
+    return SYSTEM.mass * SYSTEM.gravity * (1 - jnp.cos(q)) + p**2
+
+
+def read_angles(pictures):
+    """Angles `(N,)` of the pictures `(N, 28, 28)`: the nearest drawn one, refined by a parabola."""
+    drawn = render_pendulum(GRID.astype(pictures.dtype)).reshape(GRID.size, -1)
+    flat = pictures.reshape(pictures.shape[0], -1)
+    distance = jnp.sum(drawn**2, axis=1) - 2 * flat @ drawn.T  # but for |picture|^2
+    best = jnp.clip(jnp.argmin(distance, axis=1), 1, GRID.size - 2)[:, None]
+    left, here, right = (jnp.take_along_axis(distance, best + k, axis=1)[:, 0] for k in (-1, 0, 1))
+    bend = left - 2 * here + right
+    shift = jnp.where(bend > 0, (left - right) / (2 * jnp.where(bend > 0, bend, 1)), 0)
+    return GRID[best[:, 0]] + jnp.clip(shift, -1, 1) * (GRID[1] - GRID[0])
+
+
+def seen_energy_error(pictures, energy):
+    """Mean of `(E_seen - E)^2`: `pictures (films, T, 28, 28)`, true energies `(films,)`."""
+    q = read_angles(pictures.reshape(-1, *pictures.shape[2:])).reshape(pictures.shape[:2])
+    p = (q[:, 2:] - q[:, :-2]) / (4 * H)  # q' = 2 p
+    return jnp.mean((hamiltonian(q[:, 1:-1], p) - energy[:, None]) ** 2)
+
+
+def affine_map(model, films, xs):
+    """The affine map `(3, 2)` of codes `(z, 1)` to states at the second picture of each pair."""
+    states = xs[:, 1:-1].reshape(-1, 2)
+    z = jax.vmap(model.encode)(films[:, :2])
+    return jnp.linalg.lstsq(jnp.column_stack([z, jnp.ones_like(z[:, :1])]), states)[0]
+
+
+@eqx.filter_jit
+def score(model, films, xs, test_films, test_xs):
+    """Test loss and the two energy errors."""
+    start = test_xs[:STARTS, :2, 0]
+    energy = hamiltonian(test_xs[:STARTS, 0, 0], test_xs[:STARTS, 0, 1])[:, None]
+    z0 = jax.vmap(model.encode)(render_pendulum(start)).T
+    zs = rollout(STEP, model.field, z0, (1.0, PICTURES - 2), substeps=2).xs  # (T, 2, starts)
+    zs = jnp.moveaxis(zs, -1, 0)
+    pairs = jax.vmap(jax.vmap(model.decode))(zs)
+    again = jax.vmap(jax.vmap(model.encode))(pairs)
+    matrix = affine_map(model, films, xs)
+    q, p = jnp.moveaxis(again @ matrix[:2] + matrix[2], -1, 0)
+    return {
+        "loss": PixelMatching()(model, test_films),
+        "codes": jnp.mean((hamiltonian(q, p) - energy) ** 2),
+        "pictures": seen_energy_error(pairs[:, :, 1], energy[:, 0]),
+    }
+
+
+def run_pixels(settings: Settings) -> dict[str, dict[str, list[float]]]:
+    """Scores `{kind: {measure: [one a seed]}}`, the seeds `0 .. SEEDS-1` of those asked for."""
+    scores: dict = {"HNN": {}, "MLP field": {}, "true pictures": {}}
+    train, test = settings.scaled((TRAIN, TEST), fast=(3, 15))
+    for seed in settings.seeds[:SEEDS]:
+        data_key, *keys = jr.split(jr.key(seed), 3)
+        xs = swings(data_key, train + test)
+        known, unseen = triples(xs[:train]), triples(xs[train:])
+        shown = render_pendulum(xs[train : train + STARTS, :, 0])
+        energy = hamiltonian(xs[train : train + STARTS, 0, 0], xs[train : train + STARTS, 0, 1])
+        truth = float(seen_energy_error(shown, energy))
+        scores["true pictures"].setdefault("pictures", []).append(truth)
+        for kind, key in zip(("HNN", "MLP field"), keys):
+            make_key, fit_key = jr.split(key)
+            with settings.clock(f"pixels, {kind}, training"):
+                model = fit(
+                    *(make(kind, make_key), PixelMatching(), known, OPTIMISER),
+                    steps=settings.scaled(STEPS, fast=2),
+                    key=fit_key,
+                    batch_size=BATCH,
+                    chunk=500,
+                ).model
+            with settings.clock(f"pixels, {kind}, scoring"):
+                found = score(model, known, xs[:train], unseen, xs[train:])
+            for measure, value in found.items():
+                scores[kind].setdefault(measure, []).append(float(value))
+    return scores
+
+
+def rows(settings: Settings) -> list[Row]:
+    """The rows of the pixel task; the paper's figures beside the measures that are the paper's."""
+    scores = run_pixels(settings)
+    ours, field = scores["HNN"], scores["MLP field"]
+    paper = {k: dict(zip(("published HNN", "published MLP"), v)) for k, v in PUBLISHED.items()}
+    seen = {"MLP field": field["pictures"], "true pictures": scores["true pictures"]["pictures"]}
+    return [
+        Row("pixels: test loss", ours["loss"], {"MLP field": field["loss"], **paper["loss"]}),
+        Row(
+            "pixels: energy error, from codes, 100 pictures",
+            ours["codes"],
+            {"MLP field": field["codes"], **paper["codes"]},
+        ),
+        Row("pixels: energy error, from pictures, 100 pictures", ours["pictures"], seen),
+    ]
