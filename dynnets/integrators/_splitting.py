@@ -6,7 +6,7 @@ A method is its list of coefficients. Coefficients are derived from roots, never
 import equinox as eqx
 import jax.numpy as jnp
 
-from dynnets._core import MOMENTUM, SYMPLECTIC, VOLUME, check_choice, split_phase
+from dynnets._core import MOMENTUM, POISSON, SYMPLECTIC, VOLUME, check_choice, split_phase
 
 from ._step import AbstractStep, StepInfo, check_parts
 
@@ -22,7 +22,8 @@ class Splitting(AbstractStep):
     - `first`: `"kick"` or `"drift"`.
     - `coefficients`: in turn of both parts; those of each part sum to one.
 
-    Preserves: the symplectic form for every `h`; total momentum when the forces sum to zero.
+    Preserves: the symplectic form for every `h`, and the bracket of a constant matrix of which
+    kicks and drifts are flows; total momentum when the forces sum to zero.
     Symmetric when the coefficients are a palindrome. Time-dependent parts: a kick sees the time
     that the drifts have reached and the other way round, which is a splitting of the extended
     autonomous system, so the order holds. Cost in a rollout: one evaluation per coefficient,
@@ -58,7 +59,7 @@ class Splitting(AbstractStep):
             name=self.name,
             order=self.order,
             needs=frozenset(_PARTS),
-            keeps=frozenset({SYMPLECTIC, VOLUME, MOMENTUM}),
+            keeps=frozenset({SYMPLECTIC, POISSON, VOLUME, MOMENTUM}),
             symmetric=palindrome and self._merges,
             invertible=True,
             evaluations=len(self.coefficients) // 2,

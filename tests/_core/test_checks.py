@@ -75,3 +75,8 @@ def test_tags_are_equal_by_name():
     assert len({tag.name for tag in TAGS}) == len(TAGS)
     assert Tag("ENERGY", "another wording") in frozenset(TAGS)
     assert Tag("OTHER", "") not in frozenset(TAGS)
+
+
+def test_a_scalar_that_is_not_finite_is_found():
+    with pytest.raises(ValueError, match="inf"):
+        check_finite("h", np.array(np.inf))
