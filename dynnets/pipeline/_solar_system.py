@@ -57,8 +57,8 @@ class SolarBudget(NamedTuple):
     Adam of the unstructured nets; `width`: of these.
     """
 
-    law_steps: int = 150
-    arc_steps: int = 10
+    law_steps: int = 200
+    arc_steps: int = 8
     net_steps: int = 1500
     width: int = 32
 
@@ -135,29 +135,25 @@ def solar_candidates(data: SolarData, budget: SolarBudget = SOLAR_FULL) -> dict[
     """`name -> make(key)`: the untrained models that are trained from random weights.
 
     The force law starts from a random exponent in [-2, -0.3] and a random strength over two
-    decades; the masses from `masses_at_rest` times a random factor of about 1.35. Nothing else
-    of celestial mechanics is put in.
+    decades, the correction's net from random weights; the masses from `masses_at_rest`. Nothing
+    else of celestial mechanics is put in.
     """
     xs = data.train.xs[0]
     guess, middle = masses_at_rest(xs), math.sqrt(data.close * data.far)
     pulls, step = accelerations(data.train), RungeKutta(diffrax.Tsit5())
 
-    def masses(key):
-        return guess * jnp.exp(0.3 * jr.normal(key, guess.shape))
-
     def pairwise(key):
-        law_key, strength_key, mass_key, net_key = jr.split(key, 4)
+        law_key, strength_key, net_key = jr.split(key, 3)
         exponent = jr.uniform(law_key, minval=-2.0, maxval=-0.3)
         strength = jnp.exp(jr.uniform(strength_key, minval=math.log(0.02), maxval=math.log(2.0)))
         power = PowerLaw(strength, exponent, middle)
         law = CorrectedPowerLaw(power, data.close, data.far, 8, 1, key=net_key)
-        return PairwiseHamiltonian(law, masses(mass_key))
+        return PairwiseHamiltonian(law, guess)
 
     def newton(key):
-        strength_key, mass_key = jr.split(key)
         # the force at the middle distance starts as random as above
-        strength = jnp.exp(jr.uniform(strength_key, minval=math.log(0.02), maxval=math.log(2.0)))
-        return newtonian_bodies(strength * middle**2, masses(mass_key))
+        strength = jnp.exp(jr.uniform(key, minval=math.log(0.02), maxval=math.log(2.0)))
+        return newtonian_bodies(strength * middle**2, guess)
 
     def force(key):
         return PairwiseForce(
@@ -174,15 +170,15 @@ def _thinned(part: Trajectories, every: int) -> Trajectories:
     return part.with_trials([t._replace(ts=t.ts[::every], xs=t.xs[::every]) for t in part])
 
 
-def _year_windows(part: Trajectories) -> Trajectories:
-    """Windows of about a year, four states each, one every two years or so."""
-    return windows(_thinned(part, 3), 4, 6)
+def _windows(part: Trajectories, steps: int) -> Trajectories:
+    """Windows of `steps` times 120 days, half of all that the record holds."""
+    return windows(_thinned(part, 3), steps + 1, 2 * steps)
 
 
-def _year_scale(data: SolarData) -> Array:
+def _fall(data: SolarData, steps: int) -> Array:
     """How far each body falls in a window and how much its velocity changes, `(d,)`."""
     pulls = jnp.repeat(accelerations(data.train), 3)
-    length = 9 * float(data.train.ts[0, 1] - data.train.ts[0, 0])
+    length = 3 * steps * float(data.train.ts[0, 1] - data.train.ts[0, 0])
     return jnp.concatenate([pulls * length**2 / 2, pulls * length])
 
 
@@ -225,8 +221,8 @@ def _arc_residual(data: SolarData, every: int = 5) -> _ArcResidual:
 
 
 def _train_bodies(name, models, data: SolarData, budget: SolarBudget, key, seeds: int, progress):
-    """The law on windows of a year, then masses, law and first state on fifty years at once."""
-    match = TrajectoryMatching(yoshida4, substeps=3, scale=_year_scale(data), shared_times=True)
+    """The law on windows of 120 days, then masses, law and first state on fifty years at once."""
+    match = TrajectoryMatching(yoshida4, substeps=3, scale=_fall(data, 3), shared_times=True)
     fixed = (
         (lambda m: (m.potential.log_ratios, m.law.net))
         if name == PAIRWISE
@@ -235,8 +231,9 @@ def _train_bodies(name, models, data: SolarData, budget: SolarBudget, key, seeds
     rough = fit(
         models,
         match,
-        _year_windows(data.train),
-        optax.adam(optax.cosine_decay_schedule(0.1, budget.law_steps)),
+        _windows(data.train, 1),
+        # a short memory: the first gradients may be a thousand times the later ones
+        optax.adam(optax.cosine_decay_schedule(0.1, budget.law_steps), b2=0.9),
         steps=budget.law_steps,
         key=key,
         ensemble=seeds,
@@ -315,20 +312,20 @@ def _train_net(name, models, data: SolarData, budget: SolarBudget, key, seeds: i
         units = Units(jnp.zeros_like(scale), scale, jnp.ones_like(scale[0]))
         models = eqx.filter_vmap(lambda model: ScaledModel(model, units))(models)
     match = TrajectoryMatching(
-        unstack(models, 0).step, scale=_year_scale(data), shared_times=name == FORCE
+        unstack(models, 0).step, scale=_fall(data, 3), shared_times=name == FORCE
     )
     schedule = optax.cosine_decay_schedule(5e-3, budget.net_steps)
     inner = (lambda m: m.units) if name == NEURAL else (lambda m: m.field.accelerations)
     result = fit(
         models,
         match,
-        _year_windows(data.train),
+        _windows(data.train, 3),
         optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule)),
         steps=budget.net_steps,
         key=key,
         ensemble=seeds,
         chunk=max(1, budget.net_steps // 10),
-        validation=_year_windows(data.validation),
+        validation=_windows(data.validation, 3),
         filter_spec=_trainable(models, inner),
         progress=progress,
     )
@@ -359,7 +356,7 @@ def train_solar_system(
     **Arguments:** `data`: of `solar_data`; `name`: one of `SOLAR_CANDIDATES`; `key`: for first
     guesses, weights and batches; `progress`: bars. Raises `ValueError` for an unknown name.
 
-    The bodies (with a learned law, or Newton's) first learn their law from windows of a year,
+    The bodies (with a learned law, or Newton's) first learn their law from windows of 120 days,
     then law, masses and the state in 1900 together from all fifty years, by
     Levenberg-Marquardt. The nets learn from windows of a year alone.
     """
