@@ -46,12 +46,15 @@ class Measured(NamedTuple):
 
 
 def energy_scale(energy: Callable, xs, centre):
-    """Size of the energy of the motion: mean of `|(x - centre) . grad H| / 2` over the states.
+    """Size of the energy of the motion through the states `xs (n, d)`; no constant in `H` counts.
 
-    It is `H` itself for an oscillator, and does not depend on the constant in `H`.
+    The larger of the mean of `H(x) - H(centre)` and half the mean of `|(x - centre) . grad H| / 2`:
+    for an oscillator the energy itself.
     """
     slopes = jax.vmap(lambda x: jax.grad(lambda y: energy(0.0, y))(x))(xs)
-    return jnp.mean(jnp.abs(jnp.sum((xs - centre[None]) * slopes, axis=1))) / 2
+    virial = jnp.mean(jnp.abs(jnp.sum((xs - centre[None]) * slopes, axis=1))) / 2
+    above = jnp.mean(jax.vmap(lambda x: energy(0.0, x))(xs)) - energy(0.0, centre)
+    return jnp.fmax(virial / 2, above)
 
 
 def _thinned(states, most: int = 512):
