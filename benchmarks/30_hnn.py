@@ -1,4 +1,4 @@
-"""Hamiltonian neural networks: spring, pendulum, two and three bodies, a measured pendulum.
+"""Hamiltonian neural networks: spring, pendulum, two and three bodies, pixels, a real pendulum.
 
 The experiments of S. Greydanus, M. Dzamba and J. Yosinski, Hamiltonian Neural Networks, NeurIPS
 2019, with their recipe and data sizes, fresh data, noise and weights for every seed, and an MLP
@@ -8,7 +8,7 @@ to a fixed horizon; where the paper's own code measures something else, that is 
 
 import jax
 
-from benchmarks import _hnn_denoising, _hnn_figures, _hnn_measured, _hnn_tasks
+from benchmarks import _hnn_denoising, _hnn_figures, _hnn_measured, _hnn_pixels, _hnn_tasks
 from benchmarks._harness import Result, Row, Settings, at_least, at_most, median
 
 NAME = "30-hnn"
@@ -69,7 +69,7 @@ def _long_rows(scores: dict) -> list[Row]:
 
 
 def run(settings: Settings) -> Result:
-    """Every experiment of the paper but the pixels, and the measured pendulum done right."""
+    """Every experiment of the paper, and the measured pendulum done right."""
     scores, trained = {}, {}
     for name in _hnn_tasks.TASKS:
         scores[name], trained[name] = _hnn_tasks.run_task(settings, name)
@@ -79,6 +79,7 @@ def run(settings: Settings) -> Result:
     rows = [row for name in scores for row in _task_rows(name, scores[name])]
     rows += _long_rows(scores)
     rows += _hnn_denoising.rows(settings, trained["spring"][:3])
+    rows += _hnn_pixels.rows(settings)
     rows += _hnn_measured.rows(settings)
     losses = [median(scores["three-body"][kind]["loss"]) for kind in ("HNN", "MLP field")]
     notes = (
