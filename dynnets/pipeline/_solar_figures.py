@@ -30,7 +30,7 @@ def make_solar_figures(
     ts, measured = np.asarray(trial.ts), np.asarray(heliocentric(trial.xs))
     states = {name: np.asarray(path.path[best[name]]) for name, path in paths.items()}
     places = {name: np.asarray(heliocentric(x)) for name, x in states.items()}
-    shown = [chosen, *(name for name in (KEPLER, "neural ODE") if name != chosen)]
+    shown = list(dict.fromkeys([chosen, PAIRWISE, KEPLER, "neural ODE"]))
     return {
         "forecast": plot_forecast(
             ts,
@@ -110,7 +110,7 @@ def _energy(trial, states):
 
 def _law_curves(law: SolarLaw) -> dict:
     r, exponents = np.asarray(law.distances), np.asarray(law.exponents)
-    return {f"{PAIRWISE}, seed {i}": (r, values) for i, values in enumerate(exponents)}
+    return {f"learned, seed {i}": (r, values) for i, values in enumerate(exponents)}
 
 
 def _distances(data: SolarData) -> np.ndarray:

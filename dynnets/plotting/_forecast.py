@@ -14,6 +14,8 @@ from ._canvas import (
     tidy,
 )
 
+_MOST = 250  # more dots than these would hide the forecasts under them
+
 
 def plot_forecast(
     ts,
@@ -50,12 +52,15 @@ def plot_forecast(
     curves = {name: _matching(name, curve, rows) for name, curve in forecasts.items()}
     figure, axes = new_axes(rows, 1, size=(9.0, 1.4 + 1.7 * rows), axes=axes, sharex="col")
     palette = colours(curves)
+    every = max(1, len(ts) // _MOST)
     shown = [(ts, xs)] if len(ts) > 1 else list(curves.values())
     times = np.concatenate([curve[0] for curve in shown])
     states = np.concatenate([curve[1] for curve in shown])
     for i, axis in enumerate(axes[:, 0]):
         _shade(axis, ts[-1], validation, held_out)
-        axis.plot(ts, xs[:, i], ".", color=DATA, markersize=3, label=record_name, zorder=3)
+        axis.plot(
+            ts[::every], xs[::every, i], ".", color=DATA, markersize=3, label=record_name, zorder=3
+        )
         for name, (times, values) in curves.items():
             axis.plot(times, values[:, i], color=palette[name], linewidth=1.3, label=name)
         axis.set_ylim(*padded_range(states[:, i], 0.2))
