@@ -95,6 +95,7 @@ def find_units(train: Trajectories) -> Units:
     centre, scale = x.mean(axis=0), _spread(x, train.names)
     rates = np.sqrt((np.asarray(samples.dx) ** 2).mean(axis=0))
     n = x.shape[1] // 2
+    size = scale[n:]
     if train.phase in CANONICAL:
         centre[n:] = 0
         size = np.sqrt((x[:, n:] ** 2).mean(axis=0))

@@ -66,14 +66,14 @@ def _portrait(data: SolarData, states: dict, model, shown, planet: int = 0):
     """
     measured, names = _radial(np.asarray(data.whole.xs[0]), planet), ("distance", "radial velocity")
     spin = float(measured[:, 2].mean())
-    law = getattr(model, "law", None)
+    has_law = hasattr(model, "law")
 
     def energy(t, x):
         total = 1 + model.masses[planet + 1]
-        return x[1] ** 2 / 2 + spin**2 / (2 * x[0] ** 2) + total * law(x[0])
+        return x[1] ** 2 / 2 + spin**2 / (2 * x[0] ** 2) + total * model.law(x[0])
 
     return plot_phase_portrait(
-        None if law is None else energy,
+        energy if has_law else None,
         measured[:, :2],
         {name: _radial(states[name], planet)[:, :2] for name in shown},
         names=[
