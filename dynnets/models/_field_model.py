@@ -2,13 +2,13 @@
 
 import equinox as eqx
 
-from dynnets._core import AbstractEnergy, AbstractField, AbstractModel, Tag, check_size
-from dynnets.integrators import AbstractStep, check_parts, structure_of
+from dynnets._core import AbstractEnergy, AbstractField
+from dynnets.integrators import AbstractStep
 
-from ._forecast import forecast
+from ._abstract import AbstractStepModel
 
 
-class FieldModel(AbstractModel):
+class FieldModel(AbstractStepModel):
     """A vector field and the step that forecasts with it: the way to combine them freely.
 
     For instance a mechanical Hamiltonian with a learned potential under Verlet,
@@ -25,10 +25,6 @@ class FieldModel(AbstractModel):
     step: AbstractStep
     substeps: int = eqx.field(static=True, default=1)
 
-    def __check_init__(self):
-        check_size("substeps", self.substeps)
-        check_parts(self.step, self.vector_field)
-
     @property
     def field(self) -> AbstractField:
         """The field."""
@@ -38,12 +34,3 @@ class FieldModel(AbstractModel):
     def energy(self) -> AbstractEnergy | None:
         """The energy behind the field, if it has one."""
         return getattr(self.vector_field, "energy", None)
-
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps."""
-        return structure_of(self.step, self.field)
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`."""
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)

@@ -10,8 +10,6 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from dynnets._core import (
     AbstractEnergy,
     AbstractField,
-    AbstractModel,
-    Tag,
     check_phase_dim,
     check_size,
 )
@@ -20,15 +18,13 @@ from dynnets.integrators import (
     AbstractStep,
     ImplicitMidpoint,
     RungeKutta,
-    check_parts,
     rollout,
-    structure_of,
 )
 
-from ._forecast import forecast
+from ._abstract import AbstractStepModel
 
 
-class HNN(AbstractModel):
+class HNN(AbstractStepModel):
     """`x' = J grad H(x)` with `H` a neural network: conservative whatever its weights.
 
     Trained by `derivative_matching` on states with their derivatives, or by
@@ -77,13 +73,11 @@ class HNN(AbstractModel):
         elif matrix.shape != (dim, dim):
             raise ValueError(f"matrix must have shape {(dim, dim)}, got {matrix.shape}")
         check_size("dim", dim)
-        check_size("substeps", substeps)
         if learned is None:
             learned = MLPEnergy(dim, width, depth, activation=activation, key=key)
         self.hamiltonian, self.matrix = learned, matrix
         self.step = ImplicitMidpoint() if step is None else step
         self.substeps = substeps
-        check_parts(self.step, self.field)
 
     @property
     def field(self) -> AbstractField:
@@ -96,15 +90,6 @@ class HNN(AbstractModel):
     def energy(self) -> AbstractEnergy:
         """The learned `H`, known up to a constant."""
         return self.hamiltonian
-
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps."""
-        return structure_of(self.step, self.field)
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`."""
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)
 
     def riemann_gradient(self, t, x):
         """`(dH/dq, dH/dp)`: the direction that raises the learned energy fastest.
@@ -142,7 +127,7 @@ class _EnergyAscent(AbstractField):
         return gradient / jnp.sum(gradient**2)
 
 
-class HelmholtzHNN(AbstractModel):
+class HelmholtzHNN(AbstractStepModel):
     """`x' = J grad H(x) + grad D(x)`: a conservative and a dissipative scalar net.
 
     `H` and `D` are fixed only up to conjugate harmonic pairs (`D = (q^2 - p^2)/2` and `H = q p`
@@ -176,13 +161,11 @@ class HelmholtzHNN(AbstractModel):
         key: PRNGKeyArray,
     ):
         check_phase_dim("dim", dim)
-        check_size("substeps", substeps)
         first, second = jr.split(key)
         self.hamiltonian = MLPEnergy(dim, width, depth, activation=activation, key=first)
         self.dissipation = MLPEnergy(dim, width, depth, activation=activation, key=second)
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
-        check_parts(self.step, self.field)
 
     @property
     def field(self) -> HelmholtzField:
@@ -193,15 +176,6 @@ class HelmholtzHNN(AbstractModel):
     def energy(self) -> AbstractEnergy:
         """`H`, which is an energy only up to the freedom named above."""
         return self.hamiltonian
-
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps."""
-        return structure_of(self.step, self.field)
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`."""
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)
 
     def divergence(self, t, x: Float[Array, " dim"]):
         """`div f = Laplacian D`: the rate at which phase-space volume grows, a scalar.

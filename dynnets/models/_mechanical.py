@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractModel, Tag, check_choice, check_phase_dim, check_size
+from dynnets._core import check_choice, check_phase_dim, check_size
 from dynnets.fields import (
     AbstractDamping,
     AbstractMass,
@@ -19,15 +19,15 @@ from dynnets.fields import (
     VelocityEnergy,
     initial_damping,
 )
-from dynnets.integrators import AbstractStep, RungeKutta, check_parts, structure_of
+from dynnets.integrators import AbstractStep, RungeKutta
 
-from ._forecast import forecast
+from ._abstract import AbstractStepModel
 
 MASSES = ("constant", "coordinates")
 MECHANICAL_DAMPINGS = ("constant", "coordinates", "none")
 
 
-class MechanicalPortHamiltonian(AbstractModel):
+class MechanicalPortHamiltonian(AbstractStepModel):
     """`H = p^T M(q)^{-1} p / 2 + V(q)` with friction and inputs, on states `(q, v)`, `p = M(q) v`.
 
     Learns the mass matrix, the potential, the damping `D >= 0` and the input matrix. Records of
@@ -84,7 +84,6 @@ class MechanicalPortHamiltonian(AbstractModel):
         check_phase_dim("dim", dim)
         check_choice("mass", mass, MASSES)
         check_size("input_dim", input_dim, 0)
-        check_size("substeps", substeps)
         n = dim // 2
         if any(angle >= n for angle in angles):
             raise ValueError(f"there are {n} coordinates, got the angles {angles}")
@@ -101,7 +100,6 @@ class MechanicalPortHamiltonian(AbstractModel):
         self.input_matrix = jr.normal(input_key, (n, input_dim)) if input_dim else None
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
-        check_parts(self.step, self.field)
 
     @property
     def field(self) -> MassMatrixField:
@@ -113,22 +111,10 @@ class MechanicalPortHamiltonian(AbstractModel):
         """`v^T M(q) v / 2 + V(q)`, known up to a common factor (with `D`) and a constant."""
         return self.field.energy
 
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps."""
-        return structure_of(self.step, self.field)
-
     def momenta(self, x: Float[Array, "dim *batch"]) -> Float[Array, "n *batch"]:
         """The canonical momenta `p = M(q) v` of states `(q, v)`."""
         n = x.shape[0] // 2
         return self.mass(x[:n], x[n:])
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`.
-
-        `args` is the input: `None`, `(m,)`, its values at `ts` `(n, m)`, or a function `u(t)`.
-        """
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)
 
 
 def _make_damping(name, n, width, activation, initial, key) -> AbstractDamping | None:

@@ -4,14 +4,14 @@ import diffrax
 import equinox as eqx
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import AbstractField, AbstractModel, Tag, check_size
+from dynnets._core import AbstractField
 from dynnets.fields import NeuralField
-from dynnets.integrators import AbstractStep, RungeKutta, check_parts, structure_of
+from dynnets.integrators import AbstractStep, RungeKutta
 
-from ._forecast import forecast
+from ._abstract import AbstractStepModel
 
 
-class NeuralODE(AbstractModel):
+class NeuralODE(AbstractStepModel):
     """`x' = net(x, u(t))`: a neural ODE, and, trained on derivatives, the baseline of the HNN.
 
     The same class serves both baselines: with `derivative_matching` it is the MLP field that
@@ -46,13 +46,11 @@ class NeuralODE(AbstractModel):
         substeps: int = 1,
         key: PRNGKeyArray,
     ):
-        check_size("substeps", substeps)
         self.net = NeuralField(
             dim, width, depth, input_dim=input_dim, activation=activation, key=key
         )
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
-        check_parts(self.step, self.net)
 
     @property
     def field(self) -> AbstractField:
@@ -63,12 +61,3 @@ class NeuralODE(AbstractModel):
     def energy(self) -> None:
         """`None`: there is no energy behind this field."""
         return None
-
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps."""
-        return structure_of(self.step, self.field)
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`."""
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)

@@ -4,7 +4,6 @@ import diffrax
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractModel, Tag, check_size
 from dynnets.fields import (
     AbstractPairLaw,
     FixedPowerLaw,
@@ -13,13 +12,13 @@ from dynnets.fields import (
     PairwiseField,
     PairwisePotential,
 )
-from dynnets.integrators import AbstractStep, RungeKutta, check_parts, structure_of, yoshida4
+from dynnets.integrators import AbstractStep, RungeKutta, check_parts, yoshida4
 
+from ._abstract import AbstractStepModel
 from ._field_model import FieldModel
-from ._forecast import forecast
 
 
-class PairwiseHamiltonian(AbstractModel):
+class PairwiseHamiltonian(AbstractStepModel):
     """N bodies with one learned law of force and learned masses, under a symplectic step.
 
     `H = sum_i |p_i|^2 / (2 m_i) + sum_{i<j} m_i m_j phi(|r_i - r_j|)`. The state is what is
@@ -53,7 +52,6 @@ class PairwiseHamiltonian(AbstractModel):
         step: AbstractStep = yoshida4,
         substeps: int = 1,
     ):
-        check_size("substeps", substeps)
         self.potential = PairwisePotential(law, masses, space_dim)
         self.step, self.substeps = step, substeps
         check_parts(step, self.field)
@@ -83,15 +81,6 @@ class PairwiseHamiltonian(AbstractModel):
         """The same model on canonical states `(q, p)`: its step is symplectic."""
         return FieldModel(self.field.canonical, self.step, self.substeps)
 
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps on `(q, v)`; see `canonical` for `(q, p)`."""
-        return structure_of(self.step, self.field)
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states `(q, v)` at `ts: (n,)`, shape `(n, d)`."""
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)
-
 
 def newtonian_bodies(
     strength, masses: Float[Array, " bodies"], space_dim: int = 3, **options
@@ -104,7 +93,7 @@ def newtonian_bodies(
     return PairwiseHamiltonian(FixedPowerLaw(strength), masses, space_dim, **options)
 
 
-class PairwiseForce(AbstractModel):
+class PairwiseForce(AbstractStepModel):
     """N bodies with a learned pair force and no structure: what `PairwiseHamiltonian` is up to.
 
     State `(q, v)`, body by body. No energy, no masses, no third law; see `PairForceField`.
@@ -131,11 +120,9 @@ class PairwiseForce(AbstractModel):
         substeps: int = 1,
         key: PRNGKeyArray,
     ):
-        check_size("substeps", substeps)
         self.pair_field = PairForceField(accelerations, space_dim, low, high, width, depth, key=key)
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
-        check_parts(self.step, self.pair_field)
 
     @property
     def field(self) -> PairForceField:
@@ -146,12 +133,3 @@ class PairwiseForce(AbstractModel):
     def energy(self) -> None:
         """`None`: there is no energy behind this field."""
         return None
-
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps."""
-        return structure_of(self.step, self.field)
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states `(q, v)` at `ts: (n,)`, shape `(n, d)`."""
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)

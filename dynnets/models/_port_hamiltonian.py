@@ -7,8 +7,6 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynnets._core import (
     AbstractEnergy,
-    AbstractModel,
-    Tag,
     check_choice,
     check_phase_dim,
     check_size,
@@ -20,14 +18,14 @@ from dynnets.fields import (
     PortHamiltonianField,
     initial_damping,
 )
-from dynnets.integrators import AbstractStep, RungeKutta, check_parts, structure_of
+from dynnets.integrators import AbstractStep, RungeKutta
 
-from ._forecast import forecast
+from ._abstract import AbstractStepModel
 
 DAMPINGS = ("constant", "coordinates", "none")
 
 
-class PortHamiltonianNetwork(AbstractModel):
+class PortHamiltonianNetwork(AbstractStepModel):
     """`q' = dH/dp`, `p' = -dH/dq - D(q) dH/dp + G u(t)` with learned `H`, `D >= 0` and `G`.
 
     The physical form of a dissipative Hamiltonian network: friction acts on the momenta, so
@@ -76,7 +74,6 @@ class PortHamiltonianNetwork(AbstractModel):
     ):
         check_phase_dim("dim", dim)
         check_size("input_dim", input_dim, 0)
-        check_size("substeps", substeps)
         energy_key, damping_key, input_key = jr.split(key, 3)
         if learned is None:
             learned = MLPEnergy(dim, width, depth, activation=activation, key=energy_key)
@@ -87,7 +84,6 @@ class PortHamiltonianNetwork(AbstractModel):
         self.input_matrix = jr.normal(input_key, (n, input_dim)) if input_dim else None
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
-        check_parts(self.step, self.field)
 
     @property
     def field(self) -> PortHamiltonianField:
@@ -98,18 +94,6 @@ class PortHamiltonianNetwork(AbstractModel):
     def energy(self) -> AbstractEnergy:
         """The learned `H`, known up to a constant."""
         return self.hamiltonian
-
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps."""
-        return structure_of(self.step, self.field)
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`.
-
-        `args` is the input: `None`, `(m,)`, its values at `ts` `(n, m)`, or a function `u(t)`.
-        """
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)
 
 
 def _make_damping(

@@ -159,8 +159,10 @@ class ScaledModel(AbstractModel):
         units = self.units
         if args is not None:
             values = jnp.asarray(args)
-            args = (values - units.input_centre) / units.input_scale if values.ndim == 1 else (
-                (values - units.input_centre[None]) / units.input_scale[None]
+            args = (
+                (values - units.input_centre) / units.input_scale
+                if values.ndim == 1
+                else ((values - units.input_centre[None]) / units.input_scale[None])
             )
         inner = self.model.predict(units.normalise(x0), ts / units.time, args)
         return units.centre[None] + units.scale[None] * inner
