@@ -1,9 +1,10 @@
 """Hamiltonian neural networks: spring, pendulum, two and three bodies, pixels, a real pendulum.
 
 The experiments of S. Greydanus, M. Dzamba and J. Yosinski, Hamiltonian Neural Networks, NeurIPS
-2019, with their recipe and data sizes, fresh data, noise and weights for every seed, and an MLP
-field of equal size and budget beside every HNN. Energy errors are measured with the true energy
-to a fixed horizon; where the paper's own code measures something else, that is a row of its own.
+2019, with their data sizes and nets, fresh data, noise and weights for every seed, and an MLP
+field of equal size, schedule and budget beside every HNN. Energy errors are measured with the
+true energy to a fixed horizon; where the paper's own code measures something else, that is a row
+of its own.
 """
 
 import jax

@@ -49,15 +49,16 @@ class Task:
     box: bool = True  # starts with 0.2 <= |each coordinate| <= 1, else drawn from the system
 
 
-# Orbits of a record stay together, so the first fifth of the rows is the first fifth of orbits.
+# As published, but for the learning rate, which falls to zero along a cosine (both nets alike):
+# with noisy inputs a constant rate follows the noise, and the spring needs half of the updates.
 TASKS = {
     "spring": Task(
         *("spring", Harmonic(stiffness=2.0, mass=0.5), 25, 25, 3.0, 30, 0.1),
-        *(2000, 1e-3, False, 1e-4, None, 20.0, 0.02),
+        *(1000, 1e-3, True, 1e-4, None, 20.0, 0.02),
     ),
     "pendulum": Task(
         *("pendulum", Pendulum(mass=0.5, length=1.0, gravity=6.0), 25, 25, 3.0, 45, 0.1),
-        *(2000, 1e-3, False, 1e-4, None, 20.0, 0.02),
+        *(2000, 1e-3, True, 1e-4, None, 20.0, 0.02),
     ),
     "two-body": Task(
         *("two-body", TwoBody(), 800, 200, 20.0, 50, 0.0),
