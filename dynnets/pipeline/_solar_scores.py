@@ -16,9 +16,9 @@ from ._solar_system import KEPLER, SolarData, SolarFit
 
 PLANETS = ("Jupiter", "Saturn", "Uranus", "Neptune")
 SOLAR_HORIZONS = (1970.0, 1980.0, 2000.0, 2020.0, 2050.0)
-"""Years at which errors are reported; the nearest sample counts, at most 20 days away."""
+"""Years at which errors are reported."""
 
-CEILING = "Newton, known masses"
+CEILING = "Newton (known masses)"
 FITTED, MEASURED = "fitted to 1900-1950", "measured in 1960"
 
 # For scoring only: Gauss's constant squared (au^3 / day^2) and the masses of the planets with

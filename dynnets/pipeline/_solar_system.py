@@ -5,7 +5,7 @@ Everything is fitted to 1900-1950; 1950-1960 selects; nothing after 1960 is seen
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import diffrax
@@ -17,7 +17,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, PRNGKeyArray
 
-from dynnets._core import AbstractModel, check_choice
+from dynnets._core import check_choice
 from dynnets.data import Trajectories, load_solar_system, split_time, windows
 from dynnets.fields import CorrectedPowerLaw, PowerLaw
 from dynnets.integrators import RungeKutta, rollout, yoshida4
@@ -41,7 +41,7 @@ from dynnets.training import (
 )
 
 PAIRWISE = "pairwise Hamiltonian"
-NEWTON = "Newton, fitted masses"
+NEWTON = "Newton (fitted masses)"
 FORCE = "pair force net"
 NEURAL = "neural ODE"
 KEPLER = "Kepler ellipses"
@@ -59,7 +59,7 @@ class SolarBudget(NamedTuple):
 
     law_steps: int = 200
     arc_steps: int = 8
-    net_steps: int = 1500
+    net_steps: int = 1000
     width: int = 32
 
 
@@ -68,7 +68,7 @@ SOLAR_QUICK = SolarBudget(law_steps=40, arc_steps=3, net_steps=10, width=8)
 
 
 class SolarData(NamedTuple):
-    """The record and its parts, sampled every 40 days; `close`, `far`: bounds of its distances."""
+    """The record and its parts; `close`, `far`: bounds of the distances in the training part."""
 
     whole: Trajectories
     train: Trajectories
@@ -96,8 +96,11 @@ class SolarFit(NamedTuple):
 
 
 def solar_data(train_until: float = 1950.0, select_until: float = 1960.0) -> SolarData:
-    """Sun, Jupiter, Saturn, Uranus and Neptune, 1900-2050, cut into the three parts."""
-    whole = load_solar_system(1900.0, 2050.1, 40.0)
+    """Sun, Jupiter, Saturn, Uranus and Neptune, 1900-2050, cut into the three parts.
+
+    Sampled 91 times in ten years (every 40.14 days), so that every decade begins at a sample.
+    """
+    whole = load_solar_system(1900.0, 2050.0, 3652.5 / 91)
     train, validation, test = split_time(whole, train_until, select_until)
     q = np.asarray(train.xs[0])[:, : whole.dim // 2].reshape(len(train.ts[0]), -1, 3)
     r = np.linalg.norm(q[:, :, None] - q[:, None], axis=-1)[:, *np.triu_indices(q.shape[1], 1)]
