@@ -185,6 +185,27 @@ def test_candidates_suit_the_columns():
     assert "mechanical port-Hamiltonian" in names_of(two)
 
 
+def test_inputs_and_trials_of_unequal_length(tmp_path):
+    """A driven record: the saved model forecasts from a table that holds the inputs."""
+    lines = ["trial,t,x,force"]
+    for trial, count in ((1, 50), (2, 40)):
+        ts, xs = oscillator(count=count)
+        lines += [
+            f"{trial},{t:.3f},{x:.6f},{np.sin(0.7 * t + trial):.6f}"
+            for t, x in zip(ts, xs[:, 0], strict=True)
+        ]
+    table, out = tmp_path / "driven.csv", tmp_path / "run"
+    table.write_text("\n".join(lines))
+    report = learn(table, out=out, key=jr.key(0), seeds=1, budget=TINY, models=["port-Hamiltonian"])
+    assert np.isfinite(report["port-Hamiltonian"].metrics["error 100%"]).all()
+    found = forecast_saved(out / "model.dynnets", 5.0, table=table)
+    assert found.names == ("x", "dx") and found.ts[-1] <= 5.0 and len(found.ts) == 26
+    with pytest.raises(ValueError, match="needs the inputs force"):
+        forecast_saved(out / "model.dynnets", 5.0)
+    with pytest.raises(ValueError, match="up to time"):
+        forecast_saved(out / "model.dynnets", 50.0, table=table)
+
+
 def test_units_keep_what_the_columns_mean():
     """With velocities `q' = v` in the units of training too; with momenta every pair one area."""
     record = prepare(trajectories("velocities", ("q", "v"), [0, 1]))
