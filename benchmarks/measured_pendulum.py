@@ -39,13 +39,14 @@ from dynnets.data import (
     windows,
 )
 from dynnets.fields import KineticEnergy, MLPEnergy, PeriodicEnergy, SeparableEnergy
-from dynnets.integrators import RungeKutta
+from dynnets.integrators import RungeKutta, rollout
 from dynnets.models import HNN, NeuralODE, PortHamiltonianNetwork
 from dynnets.training import (
     FreeInitialStates,
     TrajectoryMatching,
     derivative_matching,
     fit,
+    fit_least_squares,
     stack_models,
     unstack,
 )
@@ -135,28 +136,30 @@ def train(settings: Settings, kind: str, record) -> dict:
     )  # fmt: skip
     models = run.model
     found["windows"] = Scores(forecasts(models, count, ts, start), truth)
-    first = fitted_starts(settings, models, count, train_part)
+    first = fitted_starts(models, count, train_part)
     from_fit = forecasts(models, count, record.ts[0, TRAIN - WINDOW : TRAIN + TEST], first)
     found["fitted start"] = Scores(from_fit[:, WINDOW:], truth)
     found["models"] = models
     return found
 
 
-def fitted_starts(settings: Settings, models, count: int, train_part):
+def start_residual(free: FreeInitialStates, trial):
+    """Errors of the rollout from the free initial state over one trial."""
+    return rollout(TRAINING, free.field, free.initial_states[0], trial.ts[0]).xs - trial.xs[0]
+
+
+def fitted_starts(models, count: int, train_part):
     """Each member's state at the first of the last 24 training samples, fitted to them."""
     last = windows(train_part, WINDOW)
     last = last.select([len(last) - 1])
-    models = in_precision(models, jnp.float64)
-    free = eqx.filter_vmap(lambda m: FreeInitialStates(m, last.xs[:, 0]))(models)
-    only_starts = eqx.tree_at(
-        lambda m: m.initial_states, jax.tree.map(lambda _: False, free), replace=True
-    )
-    run = fit(
-        free, TrajectoryMatching(TRAINING), last, optax.adam(3e-3),
-        steps=settings.scaled(200, fast=2), key=jr.key(3), ensemble=count,
-        filter_spec=only_starts,
-    )  # fmt: skip
-    return run.model.initial_states[:, 0]
+    starts = []
+    for i in range(count):
+        free = FreeInitialStates(in_precision(unstack(models, i), jnp.float64), last.xs[:, 0])
+        only_start = jax.tree.map(lambda _: False, free)
+        only_start = eqx.tree_at(lambda m: m.initial_states, only_start, replace=True)
+        found = fit_least_squares(free, start_residual, last, filter_spec=only_start)
+        starts.append(found.model.initial_states[0])
+    return starts
 
 
 def learned_energy(model, states) -> np.ndarray:
