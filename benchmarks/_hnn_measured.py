@@ -115,7 +115,7 @@ def rows(settings: Settings) -> list[Row]:
             "measured pendulum, port-Hamiltonian: state RMSE, windows", rmse[ours], 0.03, others
         ),
         Row(
-            "the same over the HNN's",
+            "measured pendulum, port-Hamiltonian: RMSE over the HNN's",
             median(rmse[ours]) / median(rmse["HNN"]),
             bar="<= 0.5",
             holds=half,
