@@ -66,4 +66,5 @@ def _fields(fields, truth, paths):
     for axis, (kind, field) in zip(figure.subplots(1, 3), fields.items()):
         plot_field(field, truth, {kind: paths[kind]}, names=("q", "p"), axes=axis)
         axis.set_title(kind)
+    figure.legends.clear()  # three of them, one over the other; the titles say it
     return figure
