@@ -13,7 +13,7 @@ from dynnets.plotting import (
 
 from ._scores import energies_along
 from ._solar_scores import PLANETS, SolarLaw, heliocentric, newton_energy
-from ._solar_system import KEPLER, PAIRWISE, SolarData
+from ._solar_system import KEPLER, NEURAL, PAIRWISE, SolarData
 
 _YEAR = "year"
 
@@ -30,7 +30,7 @@ def make_solar_figures(
     ts, measured = np.asarray(trial.ts), np.asarray(heliocentric(trial.xs))
     states = {name: np.asarray(path.path[best[name]]) for name, path in paths.items()}
     places = {name: np.asarray(heliocentric(x)) for name, x in states.items()}
-    shown = list(dict.fromkeys([chosen, PAIRWISE, KEPLER, "neural ODE"]))
+    shown = list(dict.fromkeys([chosen, PAIRWISE, KEPLER, NEURAL]))
     return {
         "forecast": plot_forecast(
             ts,

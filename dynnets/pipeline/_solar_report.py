@@ -24,7 +24,9 @@ from ._solar_scores import (
     learned_law,
 )
 from ._solar_system import (
+    FORCE,
     KEPLER,
+    NEURAL,
     NEWTON,
     PAIRWISE,
     SOLAR_CANDIDATES,
@@ -40,7 +42,7 @@ _ASSUMES = {
     PAIRWISE: "bodies act in pairs along their line by one law; energy is conserved",
     NEWTON: "Newton's law; only masses and strength are learned",
     KEPLER: "each planet on a fixed ellipse",
-    "pair force net": "bodies act in pairs along their line",
+    FORCE: "bodies act in pairs along their line",
 }
 _VALID = 1.0  # degrees
 
@@ -207,7 +209,8 @@ def _verdict(fits, paths, chosen: str, law) -> tuple[str, ...]:
         f"{float(law.distances[-1]):.1f} au (locally {local.min():.4f} to {local.max():.4f}); "
         "Newton's is -1.",
         f"Learned masses over the known ones: {masses}.",
-        "Models without structure have no energy to keep: their planets leave their orbits.",
+        f"Without structure the worst planet is off by {number(worst[FORCE])} degrees ({FORCE}) "
+        f"and {number(worst[NEURAL])} ({NEURAL}).",
         _FOOTNOTE,
     )
 
