@@ -36,6 +36,8 @@ RATE_SCALE = (5.0, 8.0, 50.0, 90.0)
 
 NOTES = (
     "double pendulum: two trials, first 80 % train, 1 s windows of the rest; no bar is set there",
+    "its 2 % of energy lost per second do not show in forecasts of 1 s; that a conservative model"
+    " is wrong shows in the energy that it has learned: the record loses it, the model cannot",
 )
 
 
@@ -92,22 +94,34 @@ def errors(model, held_out) -> tuple[float, float]:
     states = eqx.filter_jit(eqx.filter_vmap(lambda x0, ts: model.predict(x0, ts)))(
         held_out.xs[:, 0], held_out.ts
     )
-    wrong = np.asarray(states - held_out.xs)[..., :2]
+    # a forecast that leaves the finite numbers is wrong without bound
+    wrong = np.nan_to_num(np.asarray(states - held_out.xs)[..., :2], nan=np.inf)
     half = held_out.xs.shape[1] // 2
     score = [np.median(np.sqrt(np.mean(w**2, axis=(1, 2)))) for w in (wrong[:, :half], wrong)]
     return float(score[0]), float(score[1])
 
 
-def energy_lost(model, record) -> list[float]:
-    """Per cent of the learned energy (above rest) lost from the first to the last eighth."""
-    lost = []
+def energy_lost(model, record) -> float:
+    """Per cent of the learned energy (above rest) lost on trial 0, first to last eighth."""
+    n = int(record.lengths[0])
     rest = model.energy(0.0, jnp.zeros(4, jnp.float32))
-    for trial in range(len(record)):
-        n = int(record.lengths[trial])
-        energy = np.asarray(model.energy(0.0, record.xs[trial, :n].T) - rest)
-        first, last = energy[: n // 8].mean(), energy[-(n // 8) :].mean()
-        lost.append(100 * float(first - last) / float(first))
-    return lost
+    energy = np.asarray(model.energy(0.0, record.xs[0, :n].T) - rest)
+    first, last = energy[: n // 8].mean(), energy[-(n // 8) :].mean()
+    return 100 * float(first - last) / float(first)
+
+
+def loss_explained(model, record) -> float:
+    """The same loss as the model's own damping gives it: the integral of `v^T D v` over `E`."""
+    damping = getattr(model, "damping", None)
+    if damping is None:
+        return 0.0
+    n = int(record.lengths[0])
+    part = slice(n // 16, n - n // 16)  # between the centres of the two eighths
+    q, v = jnp.split(record.xs[0, part].T, 2)
+    power = np.asarray(jnp.sum(v * damping(q, v), axis=0))
+    rest = model.energy(0.0, jnp.zeros(4, jnp.float32))
+    first = np.mean(np.asarray(model.energy(0.0, record.xs[0, : n // 8].T) - rest))
+    return 100 * float(np.trapezoid(power, np.asarray(record.ts[0, part])) / first)
 
 
 def rows(settings: Settings, path) -> list[Row]:
@@ -118,6 +132,7 @@ def rows(settings: Settings, path) -> list[Row]:
     half: dict[str, list] = {}
     whole: dict[str, list] = {}
     lost: dict[str, list] = {}
+    own: dict[str, list] = {}
     for kind in KINDS:
         with settings.clock(f"double, {kind}"):
             models = train(settings, kind, learn)
@@ -125,9 +140,11 @@ def rows(settings: Settings, path) -> list[Row]:
         scores = [errors(member, held_out) for member in members]
         half[kind], whole[kind] = ([s[i] for s in scores] for i in range(2))
         if kind != PLAIN:
-            lost[kind] = [energy_lost(member, record)[0] for member in members]
+            lost[kind] = [energy_lost(member, record) for member in members]
+            own[kind] = [loss_explained(member, record) for member in members]
     return [
         Row("double pendulum: angle RMSE over 0.5 s", half.pop(OURS), half, unit="rad"),
         Row("double pendulum: angle RMSE over 1 s", whole.pop(OURS), whole, unit="rad"),
-        Row("double pendulum: learned energy lost on trial 0", lost.pop(OURS), lost, unit="%"),
+        Row("double pendulum: learned energy lost on the record", lost.pop(OURS), lost, unit="%"),
+        Row("double pendulum: of it, by the model's own damping", own.pop(OURS), own, unit="%"),
     ]
