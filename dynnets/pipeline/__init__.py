@@ -20,6 +20,31 @@ from ._saved import (
     load_learned as load_learned,
     remembered as remembered,
 )
+from ._solar_scores import (
+    CEILING as CEILING,
+    PLANETS as PLANETS,
+    SOLAR_HORIZONS as SOLAR_HORIZONS,
+    SolarForecast as SolarForecast,
+    SolarLaw as SolarLaw,
+    ceiling_forecast as ceiling_forecast,
+    forecast_solar_system as forecast_solar_system,
+    learned_law as learned_law,
+)
+from ._solar_system import (
+    FORCE as FORCE,
+    KEPLER as KEPLER,
+    NEURAL as NEURAL,
+    NEWTON as NEWTON,
+    PAIRWISE as PAIRWISE,
+    SOLAR_CANDIDATES as SOLAR_CANDIDATES,
+    SOLAR_FULL as SOLAR_FULL,
+    SOLAR_QUICK as SOLAR_QUICK,
+    SolarBudget as SolarBudget,
+    SolarData as SolarData,
+    SolarFit as SolarFit,
+    solar_data as solar_data,
+    train_solar_system as train_solar_system,
+)
 from ._train import (
     Budget as Budget,
     Trained as Trained,
