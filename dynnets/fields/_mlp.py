@@ -27,12 +27,19 @@ ACTIVATIONS = tuple(sorted(_ACTIVATIONS))
 Layers = tuple[tuple[Array, Array | None], ...]
 
 
+_FEW_COLUMNS, _FEW_ROWS = 256, 4
+
+
+def _product(weight, x):
+    """`weight @ x`; written out for a handful of inputs, so that it joins the activation."""
+    if x.ndim == 2 and x.shape[0] <= _FEW_ROWS and x.shape[1] <= _FEW_COLUMNS:
+        return sum(weight[:, i : i + 1] * x[i : i + 1] for i in range(x.shape[0]))
+    return weight @ x
+
+
 def _affine(weight, bias, x):
-    y = weight @ x
+    y = _product(weight, x)
     return y if bias is None else y + bias.reshape(bias.shape + (1,) * (x.ndim - 1))
-
-
-_FEW_COLUMNS = 256
 
 
 def _transpose(weight, batch):
