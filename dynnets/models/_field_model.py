@@ -23,7 +23,10 @@ class FieldModel(AbstractStepModel):
 
     vector_field: AbstractField
     step: AbstractStep
-    substeps: int = eqx.field(static=True, default=1)
+    substeps: int = eqx.field(static=True)
+
+    def __init__(self, vector_field: AbstractField, step: AbstractStep, substeps: int = 1):
+        self.vector_field, self.step, self.substeps = vector_field, step, substeps
 
     @property
     def field(self) -> AbstractField:
