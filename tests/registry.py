@@ -64,6 +64,11 @@ def _skew(key):
     return matrix - matrix.T
 
 
+def _bodies(key):
+    law = F.CorrectedPowerLaw(F.PowerLaw(jnp.array(1.0), jnp.array(2.0)), 0.1, 9.0, key=key)
+    return F.PairwiseField(F.PairwisePotential(law, jnp.array([2.0, 0.5]), 1))
+
+
 FIELDS = [
     FieldRow("general", lambda key: F.HamiltonianField(_energy(key))),
     FieldRow("given", lambda key: F.HamiltonianField(F.FunctionEnergy(_quartic))),
@@ -77,6 +82,8 @@ FIELDS = [
     FieldRow("helmholtz", lambda key: F.HelmholtzField(_energy(key), _energy(jr.fold_in(key, 1)))),
     FieldRow("port", _port(lambda key: F.initial_damping(2, 0.3, key=key)), 1),
     FieldRow("port_state_damping", _port(lambda key: F.MLPDamping(2, 8, 1, key=key)), 1),
+    FieldRow("pairwise", lambda key: _bodies(key)),
+    FieldRow("pair_force", lambda key: F.PairForceField(jnp.ones(2), 1, 0.1, 9.0, 8, 2, key=key)),
     FieldRow("neural", lambda key: F.NeuralField(DIM, 8, 2, key=key)),
     FieldRow("neural_forced", lambda key: F.NeuralField(DIM, 8, 2, input_dim=1, key=key), 1),
 ]
@@ -87,6 +94,7 @@ STEPS = [
     StepRow("verlet_kdk", I.verlet_kdk, _separable),
     StepRow("verlet_dkd", I.verlet_dkd, _separable),
     StepRow("yoshida4", I.yoshida4, _separable),
+    StepRow("yoshida4_bodies", I.yoshida4, _bodies),
     StepRow("tao", I.Tao(5.0), lambda key: F.HamiltonianField(_energy(key))),
     StepRow(
         "implicit_midpoint", I.ImplicitMidpoint(), lambda key: F.HamiltonianField(_energy(key))

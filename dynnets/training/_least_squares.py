@@ -76,21 +76,30 @@ def fit_least_squares(
     return LeastSquaresResult(eqx.combine(fitted, frozen), value, taken, converged, seconds)
 
 
-def _solve(params, frozen, residual, data, steps, tolerance):
-    def of(params, args):
-        return residual(eqx.combine(params, frozen), data)
+def _cast(tree, like):
+    return jax.tree.map(lambda leaf, other: leaf.astype(other.dtype), tree, like)
 
-    def half_square(params):
-        return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(of(params, None))) / 2
+
+def _solve(params, frozen, residual, data, steps, tolerance):
+    # optimistix works in the default precision: a float32 model is fitted there even under x64
+    wide = jax.tree.map(lambda leaf: leaf.astype(jnp.zeros(()).dtype), params)
+
+    def of(wide, args):
+        found = residual(eqx.combine(_cast(wide, params), frozen), data)
+        return jax.tree.map(lambda leaf: leaf.astype(jnp.zeros(()).dtype), found)
+
+    def half_square(wide):
+        return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(of(wide, None))) / 2
 
     solution = optx.least_squares(
         of,
         optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance),
-        params,
+        wide,
         options={"jac": "fwd"},
         max_steps=steps,
         throw=False,
     )
     converged = solution.result == optx.RESULTS.successful
     fitted, taken = solution.value, solution.stats["num_steps"]
-    return fitted, half_square(params), half_square(fitted), taken, converged
+    value = half_square(fitted)
+    return _cast(fitted, params), half_square(wide), value, taken, converged

@@ -1,0 +1,71 @@
+"""The outer solar system: data, guesses, and a short training of one candidate."""
+
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+
+from dynnets.pipeline import (
+    KEPLER,
+    NEWTON,
+    PLANETS,
+    SOLAR_HORIZONS,
+    SolarBudget,
+    ceiling_forecast,
+    forecast_solar_system,
+    learned_law,
+    solar_data,
+    train_solar_system,
+)
+from dynnets.pipeline._solar_scores import known_masses
+from dynnets.pipeline._solar_system import masses_at_rest
+
+
+@pytest.fixture(scope="module")
+def data():
+    return solar_data()
+
+
+def test_parts_of_the_record_meet_on_the_decades(data):
+    assert float(data.validation.ts[0, 0]) == 1950.0 and float(data.test.ts[0, 0]) == 1960.0
+    ts = np.asarray(data.test.ts[0])
+    assert all(np.abs(ts - year).min() < 1e-9 for year in SOLAR_HORIZONS)
+    assert float(data.train.ts[0, -1]) < 1950.0
+
+
+def test_momentum_tells_the_masses(data):
+    ratio = np.asarray(masses_at_rest(data.train.xs[0])) / known_masses()
+    assert ratio[0] == 1 and np.abs(ratio - 1).max() < 0.03
+
+
+def test_known_masses_forecast_well(data):
+    found = ceiling_forecast(data)
+    assert found.angles.shape == (1, len(SOLAR_HORIZONS), len(PLANETS))
+    assert float(found.angles.max()) < 0.05  # degrees
+    assert float(found.learned_drift[0]) < 1e-6
+
+
+def test_ellipses_are_no_worse_than_two_degrees(data):
+    fit = train_solar_system(data, KEPLER, seeds=1, key=jr.key(0))
+    found = forecast_solar_system(fit, data)
+    assert float(found.angles[:, -1].max()) < 2.0 and found.learned_drift is None
+    with pytest.raises(ValueError, match="no law"):
+        learned_law(fit, data)
+
+
+@pytest.mark.slow
+def test_newton_with_fitted_masses_reaches_the_ceiling(data):
+    budget = SolarBudget(arc_steps=6)
+    fit = train_solar_system(data, NEWTON, seeds=2, key=jr.key(0), budget=budget)
+    found = forecast_solar_system(fit, data)
+    assert float(found.angles[:, -1].max()) < 0.05
+    measured = forecast_solar_system(fit, data, fitted=False)
+    assert float(measured.angles[:, -1].max()) < 0.5
+    law = learned_law(fit, data)
+    assert jnp.abs(law.exponent + 1).max() < 1e-6
+    assert jnp.abs(law.mass_ratios - 1).max() < 0.02
+
+
+def test_unknown_candidates_are_named(data):
+    with pytest.raises(ValueError, match="ptolemy"):
+        train_solar_system(data, "ptolemy", seeds=1, key=jr.key(0))

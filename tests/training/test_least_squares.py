@@ -1,0 +1,71 @@
+"""Levenberg-Marquardt fits of models."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import pytest
+from jaxtyping import Array
+
+from dynnets.training import fit_least_squares, stack_models, unstack
+
+
+class _Decay(eqx.Module):
+    size: Array
+    rate: Array
+
+    def __call__(self, t):
+        return self.size * jnp.exp(-self.rate * t)
+
+
+TS = jnp.linspace(0.0, 3.0, 30)
+DATA = 2.0 * jnp.exp(-0.7 * TS)
+
+
+def _residual(model, data):
+    return {"misfit": model(TS) - data}
+
+
+def test_exact_data_are_fitted_to_round_off():
+    found = fit_least_squares(_Decay(jnp.array(1.0), jnp.array(2.0)), _residual, DATA)
+    assert jnp.abs(found.model.size - 2.0) < 1e-6 and jnp.abs(found.model.rate - 0.7) < 1e-6
+    assert found.converged and found.value < 1e-12 and 0 < found.steps < 50
+
+
+def test_an_ensemble_is_its_members():
+    def make(key):
+        return _Decay(*jnp.exp(0.3 * jr.normal(key, (2,))))
+
+    stack = stack_models(make, jr.split(jr.key(0), 3))
+    found = fit_least_squares(stack, _residual, DATA, ensemble=3, steps=4)
+    assert found.value.shape == (3,)
+    alone = fit_least_squares(unstack(stack, 1), _residual, DATA, steps=4)
+    assert jnp.abs(unstack(found.model, 1).rate - alone.model.rate) < 1e-9
+
+
+def test_only_the_chosen_parts_move():
+    model = _Decay(jnp.array(1.5), jnp.array(2.0))
+    spec = eqx.tree_at(lambda m: m.size, jax.tree.map(eqx.is_inexact_array, model), False)
+    found = fit_least_squares(model, _residual, DATA, filter_spec=spec)
+    assert found.model.size == model.size and found.model.rate != model.rate
+
+
+def test_float32_stays_float32():
+    model = _Decay(jnp.array(1.0, jnp.float32), jnp.array(1.0, jnp.float32))
+    ts, data = TS.astype(jnp.float32), DATA.astype(jnp.float32)
+    found = fit_least_squares(model, lambda m, d: m(ts) - d, data, steps=20, tolerance=1e-5)
+    assert found.model.rate.dtype == jnp.float32
+    assert jnp.abs(found.model.rate - 0.7) < 1e-3
+
+
+def test_bad_arguments_are_named():
+    model = _Decay(jnp.array(1.0), jnp.array(jnp.nan))
+    with pytest.raises(ValueError, match="not finite"):
+        fit_least_squares(model, _residual, DATA)
+    good = _Decay(jnp.array(1.0), jnp.array(1.0))
+    with pytest.raises(ValueError, match="0"):
+        fit_least_squares(good, _residual, DATA, steps=0)
+    with pytest.raises(ValueError, match="nothing to fit"):
+        fit_least_squares(good, _residual, DATA, filter_spec=lambda leaf: False)
+    with pytest.raises(ValueError, match="ensemble"):
+        fit_least_squares(good, _residual, DATA, ensemble=0)
