@@ -6,7 +6,7 @@ learner. Errors are heliocentric angles in degrees.
 
 - `pairwise Hamiltonian`: one law of force, a power law of random exponent times a net, and masses,
   all learned; Yoshida 4. `Newton (fitted masses)`: the same with the law given.
-- `pair force net`: a net for the force of each pair, no masses, no energy, no third law; Tsit5.
+- `pair force net`: a net for the force of each pair, no masses, no energy, no third law; Bosh3.
 - `neural ODE`: a net of the whole state. Both nets start from the measured state of 1960.
 - `Kepler ellipses`: seven elements per planet, fitted; about the Sun or the barycentre, selected.
 - `Newton (known masses)`: nothing learned, from the measured state of 1960, Yoshida 4 at 20 days.
