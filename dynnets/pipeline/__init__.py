@@ -28,6 +28,7 @@ from ._solar_scores import (
     SolarLaw as SolarLaw,
     ceiling_forecast as ceiling_forecast,
     forecast_solar_system as forecast_solar_system,
+    known_masses as known_masses,
     learned_law as learned_law,
 )
 from ._solar_system import (
@@ -42,6 +43,7 @@ from ._solar_system import (
     SolarBudget as SolarBudget,
     SolarData as SolarData,
     SolarFit as SolarFit,
+    masses_at_rest as masses_at_rest,
     solar_data as solar_data,
     train_solar_system as train_solar_system,
 )

@@ -13,12 +13,12 @@ from dynnets.pipeline import (
     SolarBudget,
     ceiling_forecast,
     forecast_solar_system,
+    known_masses,
     learned_law,
+    masses_at_rest,
     solar_data,
     train_solar_system,
 )
-from dynnets.pipeline._solar_scores import known_masses
-from dynnets.pipeline._solar_system import masses_at_rest
 
 
 @pytest.fixture(scope="module")
