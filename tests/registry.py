@@ -83,7 +83,9 @@ FIELDS = [
     FieldRow("port", _port(lambda key: F.initial_damping(2, 0.3, key=key)), 1),
     FieldRow("port_state_damping", _port(lambda key: F.MLPDamping(2, 8, 1, key=key)), 1),
     FieldRow("pairwise", lambda key: _bodies(key)),
-    FieldRow("neural_pair_force", lambda key: F.PairForceField(jnp.ones(2), 1, 0.1, 9.0, 8, 2, key=key)),
+    FieldRow(
+        "neural_pair_force", lambda key: F.PairForceField(jnp.ones(2), 1, 0.1, 9.0, 8, 2, key=key)
+    ),
     FieldRow("neural", lambda key: F.NeuralField(DIM, 8, 2, key=key)),
     FieldRow("neural_forced", lambda key: F.NeuralField(DIM, 8, 2, input_dim=1, key=key), 1),
 ]
