@@ -278,6 +278,15 @@ def test_progress_bar(capsys):
     assert "25/25" in capsys.readouterr().err
 
 
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler, also in a background job, which starts with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_interrupt_keeps_what_was_learned(tmp_path):
     def press(step, record):
         if step == 10:
