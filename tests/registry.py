@@ -55,6 +55,14 @@ def _port(damping):
     return make
 
 
+def _mass_matrix(key):
+    a, b = jr.split(key)
+    damping = F.initial_damping(2, 0.3, key=b)
+    return F.MassMatrixField(
+        F.MLPMass(2, 8, 1, key=a), _energy(b, 2), damping, jnp.array([[1.0], [0.5]])
+    )
+
+
 def _quartic(t, x):
     return 0.5 * (x[0] ** 2 + 1) * (x[2] ** 2 + 1) + 0.5 * (x[1] ** 2 + x[3] ** 2)
 
@@ -86,6 +94,8 @@ FIELDS = [
     FieldRow(
         "neural_pair_force", lambda key: F.PairForceField(jnp.ones(2), 1, 0.1, 9.0, 8, 2, key=key)
     ),
+    FieldRow("mass_matrix", _mass_matrix, 1),
+    FieldRow("neural_second_order", lambda key: F.SecondOrderField(DIM // 2, 8, 2, key=key)),
     FieldRow("neural", lambda key: F.NeuralField(DIM, 8, 2, key=key)),
     FieldRow("neural_forced", lambda key: F.NeuralField(DIM, 8, 2, input_dim=1, key=key), 1),
 ]
