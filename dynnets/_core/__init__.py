@@ -28,7 +28,11 @@ from ._serialisable import (
 from ._structure import (
     DISSIPATIVE as DISSIPATIVE,
     ENERGY as ENERGY,
+    MASS as MASS,
     MOMENTUM as MOMENTUM,
+    NON_EXPANSIVE as NON_EXPANSIVE,
+    NORM as NORM,
+    ORTHOGONAL as ORTHOGONAL,
     POISSON as POISSON,
     REVERSIBLE as REVERSIBLE,
     SYMMETRIC as SYMMETRIC,

@@ -32,6 +32,23 @@ MOMENTUM = Tag("MOMENTUM", "the total linear momentum of the bodies does not cha
 DISSIPATIVE = Tag("DISSIPATIVE", "without input the energy of the state never grows")
 SYMMETRIC = Tag("SYMMETRIC", "a step of -h undoes a step of h")
 REVERSIBLE = Tag("REVERSIBLE", "the map has an exact inverse at the cost of one step")
+NORM = Tag("NORM", "the Euclidean norm of the state does not change")
+MASS = Tag("MASS", "the sum of the state's components does not change")
+ORTHOGONAL = Tag("ORTHOGONAL", "the state is a matrix Q and Q^T Q does not change")
+NON_EXPANSIVE = Tag("NON_EXPANSIVE", "the map is 1-Lipschitz in the Euclidean norm")
 
-TAGS = (SYMPLECTIC, POISSON, VOLUME, ENERGY, MOMENTUM, DISSIPATIVE, SYMMETRIC, REVERSIBLE)
+TAGS = (
+    SYMPLECTIC,
+    POISSON,
+    VOLUME,
+    ENERGY,
+    MOMENTUM,
+    DISSIPATIVE,
+    SYMMETRIC,
+    REVERSIBLE,
+    NORM,
+    MASS,
+    ORTHOGONAL,
+    NON_EXPANSIVE,
+)
 """Every tag of the library; each has an oracle in `dynnets.analysis`."""

@@ -12,7 +12,11 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from dynnets._core import (
     DISSIPATIVE,
     ENERGY,
+    MASS,
     MOMENTUM,
+    NON_EXPANSIVE,
+    NORM,
+    ORTHOGONAL,
     POISSON,
     REVERSIBLE,
     SYMMETRIC,
@@ -36,6 +40,10 @@ _DEFECTS = {
     MOMENTUM: "largest change of the total momentum",
     SYMMETRIC: "largest error of a step there and a step back",
     REVERSIBLE: "largest error of a step and its inverse",
+    NORM: "largest relative change of the norm",
+    MASS: "largest change of the sum",
+    ORTHOGONAL: "max |Q'^T Q' - Q^T Q|",
+    NON_EXPANSIVE: "largest Lipschitz ratio above one",
 }
 
 

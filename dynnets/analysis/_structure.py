@@ -13,7 +13,11 @@ from jaxtyping import Array, Float
 from dynnets._core import (
     DISSIPATIVE,
     ENERGY,
+    MASS,
     MOMENTUM,
+    NON_EXPANSIVE,
+    NORM,
+    ORTHOGONAL,
     POISSON,
     REVERSIBLE,
     SYMMETRIC,
@@ -59,6 +63,27 @@ def dissipation_excess(
 ):
     """`max(0, H(t + h, x') - H(t, x))`: zero where the map takes no energy in."""
     return jnp.maximum(energy(t + h, function(x)) - energy(t, x), 0)
+
+
+def norm_defect(function: Callable, x: Array):
+    """`| |x'| / |x| - 1 |` in the Euclidean norm: zero where the map keeps it."""
+    return jnp.abs(jnp.linalg.norm(function(x).ravel()) / jnp.linalg.norm(x.ravel()) - 1)
+
+
+def mass_defect(function: Callable, x: Array):
+    """`|sum x' - sum x|`: zero where the map keeps the sum of the components."""
+    return jnp.abs(jnp.sum(function(x)) - jnp.sum(x))
+
+
+def orthogonality_defect(function: Callable, x: Float[Array, "n k"]):
+    """`max |Q'^T Q' - Q^T Q|` of a matrix state: zero where orthogonal columns stay so."""
+    after = function(x)
+    return jnp.abs(after.T @ after - x.T @ x).max()
+
+
+def expansion_excess(function: Callable, x: Float[Array, " d"]):
+    """`max(0, |D|_2 - 1)`, `D` the Jacobian at `x`: zero where the map expands no direction."""
+    return jnp.maximum(jnp.linalg.norm(jax.jacfwd(function)(x), 2) - 1, 0)
 
 
 def total_momentum(x: Float[Array, "two_n *batch"], space_dim: int) -> Float[Array, "space *batch"]:
@@ -175,6 +200,10 @@ ORACLES: dict[Tag, Callable] = {
     DISSIPATIVE: _dissipation_oracle,
     SYMMETRIC: _symmetry_oracle,
     REVERSIBLE: reversibility_defect,
+    NORM: _on_map(norm_defect),
+    MASS: _on_map(mass_defect),
+    ORTHOGONAL: _on_map(orthogonality_defect),
+    NON_EXPANSIVE: _on_map(expansion_excess),
 }
 """The oracle of each tag: `oracle(step, field, t, x, h, args=None)`, a number that is zero up to
 round-off where `structure_of(step, field)` holds the tag."""

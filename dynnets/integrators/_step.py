@@ -24,6 +24,11 @@ class StepInfo(eqx.Module):
     - `invertible`: `step.inverse` is exact and explicit.
     - `evaluations`: evaluations of the field (or of each part) per step in a rollout.
     - `condition`: when `keeps` holds, in words; `source`: the paper.
+    - `defect_order`: a quadratic invariant or a symplectic form that is not kept is lost at
+      `h^(defect_order + 1)` per step; `None` where that is `order`.
+    - `contractivity`: radius `r` of circle contractivity: the step is non-expansive for
+      `h <= 2 r / nu` on `-A^T s(A x + b)` with `nu = |A|^2` and slopes of `s` in `[0, 1]`;
+      0 where no such bound exists, infinite where every `h > 0` does.
     """
 
     name: str
@@ -35,6 +40,8 @@ class StepInfo(eqx.Module):
     evaluations: int | None
     condition: str
     source: str
+    defect_order: int | None = None
+    contractivity: float = 0.0
 
 
 class AbstractStep(eqx.Module):

@@ -14,8 +14,12 @@ from dynnets.analysis import (
     angular_momentum_defect,
     dissipation_excess,
     energy_defect,
+    expansion_excess,
+    mass_defect,
     momentum_defect,
+    norm_defect,
     observed_order,
+    orthogonality_defect,
     poisson_defect,
     reversibility_defect,
     symmetry_defect,
@@ -99,6 +103,15 @@ def test_defects_of_known_linear_maps():
     assert poisson_defect(lambda y: 2 * y, jnp.ones(3), SKEW) == 3
     with pytest.raises(ValueError, match="3"):
         symplecticity_defect(lambda y: y, jnp.ones(3))
+    turn = jnp.array([[0.6, -0.8], [0.8, 0.6]])
+    assert norm_defect(lambda y: turn @ y, x) <= tol(x.dtype)
+    assert norm_defect(lambda y: 2 * y, x) == 1
+    assert mass_defect(lambda y: y[::-1], x) == 0
+    assert abs(mass_defect(lambda y: 2 * y, x) - 0.4) <= tol(x.dtype)
+    assert orthogonality_defect(lambda y: turn @ y, turn) <= tol(x.dtype)
+    assert abs(orthogonality_defect(lambda y: 2 * y, turn) - 3) <= tol(x.dtype)
+    assert expansion_excess(lambda y: turn @ y, x) <= tol(x.dtype)
+    assert abs(expansion_excess(lambda y: stretch @ y, x) - 1) <= tol(x.dtype)
 
 
 def test_exact_flows_have_no_defect():
