@@ -41,9 +41,13 @@ class AbstractField(eqx.Module):
     `energy` is the `AbstractEnergy` behind it.
     `features_first` says whether the field also takes a batch `(d, N)` as one expression
     (times then are a scalar or `(N,)`).
+    `shear`: a linear involution turns the Jacobian into its negative, as for a sum of two shears;
+    `gradient_flow`: the field is `-grad V` of its `energy`.
     """
 
     features_first: ClassVar[bool] = False
+    shear: ClassVar[bool] = False
+    gradient_flow: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod

@@ -1,5 +1,18 @@
 """One-step maps that keep structure, their rollout, and the bridge to diffrax."""
 
+from ._algebra import (
+    CONDITIONAL as CONDITIONAL,
+    EXACT as EXACT,
+    LOST as LOST,
+    ORDER as ORDER,
+    STATUSES as STATUSES,
+    StructureLost as StructureLost,
+    Verdict as Verdict,
+    cure as cure,
+    require_structure as require_structure,
+    structure_of as structure_of,
+    verdict as verdict,
+)
 from ._diffrax import (
     RungeKutta as RungeKutta,
     StepSolver as StepSolver,
@@ -23,8 +36,8 @@ from ._step import (
     AbstractStep as AbstractStep,
     StepInfo as StepInfo,
     check_parts as check_parts,
+    missing_parts as missing_parts,
     register_step as register_step,
     step_info as step_info,
-    structure_of as structure_of,
 )
 from ._tao import Tao as Tao

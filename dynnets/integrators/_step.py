@@ -11,7 +11,7 @@ from collections.abc import Callable
 import equinox as eqx
 from jaxtyping import Array, PyTree
 
-from dynnets._core import POISSON, REVERSIBLE, SYMMETRIC, SYMPLECTIC, VOLUME, AbstractField, Tag
+from dynnets._core import Tag
 
 
 class StepInfo(eqx.Module):
@@ -29,6 +29,8 @@ class StepInfo(eqx.Module):
     - `contractivity`: radius `r` of circle contractivity: the step is non-expansive for
       `h <= 2 r / nu` on `-A^T s(A x + b)` with `nu = |A|^2` and slopes of `s` in `[0, 1]`;
       0 where no such bound exists, infinite where every `h > 0` does.
+    - `descent`: on `-grad V`, `V` never grows for `h <= descent / L`; 0 where no bound is proved.
+    - `keeps_shears`: keeps the volume of fields whose Jacobian is similar to its negative.
     """
 
     name: str
@@ -42,6 +44,8 @@ class StepInfo(eqx.Module):
     source: str
     defect_order: int | None = None
     contractivity: float = 0.0
+    descent: float = 0.0
+    keeps_shears: bool = False
 
 
 class AbstractStep(eqx.Module):
@@ -88,31 +92,25 @@ def step_info(step) -> StepInfo:
     raise ValueError(f"nothing is known of the step {step!r}: declare it by register_step")
 
 
+def missing_parts(step, field) -> list[str]:
+    """The parts that `step` needs and `field` does not offer."""
+    return sorted(part for part in step_info(step).needs if not hasattr(field, part))
+
+
+_CURES = {
+    "kick": "Tao and ImplicitMidpoint take any Hamiltonian field, RungeKutta any field",
+    "drift": "Tao and ImplicitMidpoint take any Hamiltonian field, RungeKutta any field",
+    "flows": "ImplicitMidpoint and RungeKutta take any field",
+    "skew": "ImplicitMidpoint keeps quadratic invariants of any field",
+}
+
+
 def check_parts(step, field) -> None:
     """Raise `ValueError` when `field` lacks a part that `step` needs, naming both and a cure."""
-    info = step_info(step)
-    missing = sorted(part for part in info.needs if not hasattr(field, part))
+    missing = missing_parts(step, field)
     if missing:
         raise ValueError(
-            f"{info.name} needs a field that offers {' and '.join(missing)}; "
-            f"{type(field).__name__} does not. Tao and ImplicitMidpoint take any Hamiltonian "
-            "field, RungeKutta any field"
+            f"{step_info(step).name} needs a field that offers {' and '.join(missing)}; "
+            f"{type(field).__name__} does not. "
+            + _CURES.get(missing[0], "RungeKutta takes any field")
         )
-
-
-def structure_of(step, field: AbstractField) -> frozenset[Tag]:
-    """What the map `x -> step(field, t, x, h)` keeps: the field's tags that the step keeps too.
-
-    A symplectic or (invertible) Poisson map preserves volume; a symmetric step is so for every
-    field. Raises `ValueError` when the field lacks the parts that the step needs.
-    """
-    check_parts(step, field)
-    info = step_info(step)
-    tags = set(field.structure & info.keeps)
-    if tags & {SYMPLECTIC, POISSON} and VOLUME in field.structure:
-        tags.add(VOLUME)
-    if info.symmetric:
-        tags.add(SYMMETRIC)
-    if info.invertible:
-        tags.add(REVERSIBLE)
-    return frozenset(tags)
