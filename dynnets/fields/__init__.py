@@ -57,4 +57,5 @@ from ._potentials import (
     angle_features as angle_features,
 )
 from ._second_order import SecondOrderField as SecondOrderField
+from ._time_dependent import TimePotential as TimePotential
 from ._uniform_input import UniformInput as UniformInput
