@@ -14,6 +14,10 @@ from ._checks import (
     check_positive as check_positive,
     check_size as check_size,
 )
+from ._constant import (
+    constant_field as constant_field,
+    trainable as trainable,
+)
 from ._phase import (
     canonical_matrix as canonical_matrix,
     join_phase as join_phase,

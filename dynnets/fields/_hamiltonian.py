@@ -13,6 +13,7 @@ from dynnets._core import (
     VOLUME,
     AbstractEnergy,
     AbstractField,
+    constant_field,
     symplectic_gradient,
 )
 
@@ -99,7 +100,7 @@ class PoissonField(AbstractField):
     """
 
     energy: AbstractEnergy
-    matrix: Float[Array, "d d"]
+    matrix: Float[Array, "d d"] = constant_field()
     features_first: ClassVar[bool] = True
 
     def __check_init__(self):

@@ -8,7 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractField, check_positive, check_size, join_phase, split_phase
+from dynnets._core import (
+    AbstractField,
+    check_positive,
+    check_size,
+    constant_field,
+    join_phase,
+    split_phase,
+)
 
 from ._mlp import MLP
 
@@ -32,7 +39,7 @@ class PairForceField(AbstractField):
     """
 
     net: MLP
-    accelerations: Float[Array, " bodies"]
+    accelerations: Float[Array, " bodies"] = constant_field()
     space_dim: int = eqx.field(static=True)
     middle: float = eqx.field(static=True)
     half: float = eqx.field(static=True)

@@ -12,6 +12,7 @@ from dynnets._core import (
     AbstractField,
     check_phase_dim,
     check_size,
+    constant_field,
 )
 from dynnets.fields import HamiltonianField, HelmholtzField, MLPEnergy, PoissonField
 from dynnets.integrators import (
@@ -38,8 +39,7 @@ class HNN(AbstractStepModel):
     - `width`, `depth`, `activation`, `key`: of the net behind `H`, see `MLPEnergy` (the
       published one: 200 wide, 2 hidden layers, tanh, no last bias, orthogonal weights).
     - `learned`: an energy to use in place of the net, on `(dim,)`.
-    - `matrix`: a constant skew matrix `(dim, dim)` in place of `J`. Its gradient is zero; an
-      optimiser with weight decay would shrink it all the same, so mask it there.
+    - `matrix`: a constant skew matrix `(dim, dim)` in place of `J`; not trained.
     - `step`, `substeps`: of forecasts; by default the implicit midpoint rule, which is
       symplectic. (The publication forecasts by an adaptive Runge-Kutta method.)
 
@@ -51,7 +51,7 @@ class HNN(AbstractStepModel):
     """
 
     hamiltonian: AbstractEnergy
-    matrix: Float[Array, "dim dim"] | None
+    matrix: Float[Array, "dim dim"] | None = constant_field()
     step: AbstractStep
     substeps: int = eqx.field(static=True)
 

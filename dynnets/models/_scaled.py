@@ -11,6 +11,7 @@ from dynnets._core import (
     AbstractField,
     AbstractModel,
     Tag,
+    constant_field,
     split_phase,
 )
 from dynnets.fields import input_at
@@ -29,11 +30,11 @@ class Units(eqx.Module):
     `(q_i, p_i)` by the same area, `scale[i] * scale[n + i]`, keeps every structure tag.
     """
 
-    centre: Float[Array, " d"]
-    scale: Float[Array, " d"]
-    time: Float[Array, ""]
-    input_centre: Float[Array, " m"] | None = None
-    input_scale: Float[Array, " m"] | None = None
+    centre: Float[Array, " d"] = constant_field()
+    scale: Float[Array, " d"] = constant_field()
+    time: Float[Array, ""] = constant_field()
+    input_centre: Float[Array, " m"] | None = constant_field(default=None)
+    input_scale: Float[Array, " m"] | None = constant_field(default=None)
 
     def normalise(self, x):
         """From the record's units."""

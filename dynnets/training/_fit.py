@@ -13,7 +13,7 @@ import numpy as np
 import optax
 from jaxtyping import PRNGKeyArray, PyTree
 
-from dynnets._core import check_finite, check_size
+from dynnets._core import check_finite, check_size, trainable
 
 from ._checkpoint import Checkpoints
 from ._compiled import (
@@ -53,18 +53,18 @@ def _prepared(name: str, data: PyTree, data_axis: int | None) -> tuple[PyTree, i
 
 
 def _partition(model: eqx.Module, filter_spec) -> tuple[PyTree, PyTree]:
-    spec = eqx.is_inexact_array if filter_spec is None else filter_spec
+    spec = trainable(model) if filter_spec is None else filter_spec
     chosen, _ = eqx.partition(model, spec)
-    trainable = jax.tree.map(eqx.is_inexact_array, chosen)
-    params, frozen = eqx.partition(model, _as_mask(trainable, model))
+    arrays = jax.tree.map(eqx.is_inexact_array, chosen)
+    params, frozen = eqx.partition(model, _as_mask(arrays, model))
     if not jax.tree.leaves(params):
         raise ValueError(f"{type(model).__name__} has no trainable array under this filter_spec")
     return params, frozen
 
 
-def _as_mask(trainable, model):
-    """`True` where `trainable` is, `False` for every other leaf of the model."""
-    found = {p for p, leaf in jax.tree_util.tree_leaves_with_path(trainable) if leaf}
+def _as_mask(arrays, model):
+    """`True` where `arrays` is, `False` for every other leaf of the model."""
+    found = {p for p, leaf in jax.tree_util.tree_leaves_with_path(arrays) if leaf}
     return jax.tree_util.tree_map_with_path(lambda p, _: p in found, model)
 
 
@@ -159,8 +159,8 @@ def fit(
       to one that was not. `steps` may be larger than before.
     - `callbacks`: called as `callback(step, record)` after every chunk; one that returns `True`
       ends the run. `progress`: a tqdm bar.
-    - `filter_spec`: what is trained, as for `equinox.partition`; all floating-point arrays by
-      default.
+    - `filter_spec`: what is trained, as for `equinox.partition`; all floating-point arrays
+      but those of a `constant_field` by default.
 
     **Returns** a `FitResult`. A step whose loss, gradient or new parameters are not finite is
     undone and ends the run with the status `DIVERGED` and the last good model; in an ensemble

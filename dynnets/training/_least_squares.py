@@ -11,7 +11,7 @@ import numpy as np
 import optimistix as optx
 from jaxtyping import PyTree
 
-from dynnets._core import check_positive, check_size
+from dynnets._core import check_positive, check_size, trainable
 
 from ._ensemble import check_ensemble
 
@@ -52,8 +52,8 @@ def fit_least_squares(
     one is a typical error. `data`: passed on as it is. `steps`: most steps; `tolerance`: relative
     and absolute, on parameters and sum of squares; `ensemble`: `k` if `model` is a stack
     of `k` models (`stack_models`), which are fitted in one vmapped program to the same data;
-    `filter_spec`: what is fitted, as for `equinox.partition`, all floating-point arrays by
-    default.
+    `filter_spec`: what is fitted, as for `equinox.partition`, all floating-point arrays but
+    those of a `constant_field` by default.
 
     Raises `ValueError` for nothing to fit, and a first residual that is not finite.
     """
@@ -61,7 +61,7 @@ def fit_least_squares(
     check_positive("tolerance", tolerance)
     if ensemble is not None:
         check_ensemble(model, ensemble)
-    spec = eqx.is_inexact_array if filter_spec is None else filter_spec
+    spec = trainable(model) if filter_spec is None else filter_spec
     params, frozen = eqx.partition(model, spec)
     if not jax.tree.leaves(params):
         raise ValueError(f"{type(model).__name__} has nothing to fit under this filter_spec")
