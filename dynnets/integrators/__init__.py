@@ -13,18 +13,70 @@ from ._algebra import (
     structure_of as structure_of,
     verdict as verdict,
 )
+from ._compositions import (
+    Adjoint as Adjoint,
+    Composition as Composition,
+    adjoint as adjoint,
+    compose as compose,
+    scale as scale,
+)
 from ._diffrax import (
-    RungeKutta as RungeKutta,
     StepSolver as StepSolver,
     as_solver as as_solver,
 )
+from ._flows import (
+    FlowSplitting as FlowSplitting,
+    lie as lie,
+    lie_adjoint as lie_adjoint,
+    over_flows as over_flows,
+    strang as strang,
+)
+from ._high_order import (
+    SUZUKI_UMENO8_WEIGHTS as SUZUKI_UMENO8_WEIGHTS,
+    YOSHIDA6_WEIGHTS as YOSHIDA6_WEIGHTS,
+    YOSHIDA8_WEIGHTS as YOSHIDA8_WEIGHTS,
+    blanes_moan4 as blanes_moan4,
+    blanes_moan6 as blanes_moan6,
+    mclachlan4 as mclachlan4,
+    ruth3 as ruth3,
+    suzuki4 as suzuki4,
+    suzuki_umeno8 as suzuki_umeno8,
+    suzuki_weights as suzuki_weights,
+    symmetric_weights as symmetric_weights,
+    triple_jump_weights as triple_jump_weights,
+    yoshida6 as yoshida6,
+    yoshida8 as yoshida8,
+)
 from ._implicit import ImplicitMidpoint as ImplicitMidpoint
+from ._order_conditions import (
+    composition_defects as composition_defects,
+    composition_order as composition_order,
+    splitting_defects as splitting_defects,
+    splitting_order as splitting_order,
+)
 from ._rollout import (
     Rollout as Rollout,
     rollout as rollout,
 )
+from ._runge_kutta import (
+    RK4 as RK4,
+    SSP3 as SSP3,
+    Kutta3 as Kutta3,
+    RungeKutta as RungeKutta,
+    circle_contractivity as circle_contractivity,
+    explicit_euler as explicit_euler,
+    explicit_midpoint as explicit_midpoint,
+    heun as heun,
+    kutta3 as kutta3,
+    quadratic_defect_order as quadratic_defect_order,
+    ralston as ralston,
+    rk4 as rk4,
+    ssp3 as ssp3,
+)
 from ._splitting import (
     Splitting as Splitting,
+    coefficients_of as coefficients_of,
+    sweeps_of as sweeps_of,
     symplectic_euler as symplectic_euler,
     symplectic_euler_adjoint as symplectic_euler_adjoint,
     triple_jump as triple_jump,

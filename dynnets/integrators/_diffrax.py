@@ -1,4 +1,4 @@
-"""The bridge to diffrax: our steps as its solvers, its Runge-Kutta methods as our steps."""
+"""The bridge to diffrax: our steps as its solvers."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array
 
-from dynnets._core import MOMENTUM, join_phase, split_phase
+from dynnets._core import join_phase, split_phase
 
-from ._step import AbstractStep, StepInfo, check_parts
+from ._step import AbstractStep, check_parts
 
 
 class _TermField(eqx.Module):
@@ -115,56 +115,3 @@ def as_solver(step, field=None) -> StepSolver:
     if field is not None:
         check_parts(step, field)
     return StepSolver(step)
-
-
-class RungeKutta(AbstractStep):
-    """One fixed step of a Runge-Kutta method of diffrax, for any field; keeps linear invariants.
-
-    **Arguments:** `solver`: a `diffrax.AbstractRungeKutta` solver such as `diffrax.Tsit5()`.
-    Raises `ValueError` for anything else. Cost: its stages. For adaptive steps call
-    `diffrax.diffeqsolve` itself.
-    """
-
-    solver: diffrax.AbstractSolver
-
-    def __init__(self, solver):
-        if not isinstance(solver, diffrax.AbstractRungeKutta | diffrax.Euler):
-            raise ValueError(f"RungeKutta takes a Runge-Kutta solver of diffrax, got {solver!r}")
-        # "bounded" loops over the stages can be differentiated forwards and backwards
-        self.solver = (
-            eqx.tree_at(lambda s: s.scan_kind, solver, "bounded", is_leaf=lambda leaf: leaf is None)
-            if getattr(solver, "scan_kind", "") is None
-            else solver
-        )
-
-    @property
-    def info(self):
-        """`StepInfo`: the order of the method; keeps linear invariants only."""
-        name = type(self.solver).__name__
-        return StepInfo(
-            name=f"RungeKutta({name})",
-            order=self.solver.order(diffrax.ODETerm(lambda t, y, args: y)),
-            needs=frozenset(),
-            keeps=frozenset({MOMENTUM}),
-            symmetric=False,
-            invertible=False,
-            evaluations=None,
-            condition="every field, every h",
-            source=f"diffrax.{name}",
-        )
-
-    def start(self, field, t, x, h, args=None):
-        """The solver's own state."""
-        return self.solver.init(diffrax.ODETerm(field), *_ends(t, h, x), x, args)
-
-    def advance(self, field, t, x, h, args, memory):
-        """One step of the solver from `t` to `t + h`."""
-        term = diffrax.ODETerm(field)
-        x, _, _, memory, _ = self.solver.step(term, *_ends(t, h, x), x, args, memory, False)
-        return x, memory
-
-
-def _ends(t, h, x):
-    """The ends of the step in the state's dtype: diffrax multiplies rates by their difference."""
-    t = jnp.asarray(t, x.dtype)
-    return t, t + jnp.asarray(h, x.dtype)
