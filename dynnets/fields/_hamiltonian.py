@@ -18,6 +18,7 @@ from dynnets._core import (
 )
 
 from ._energies import KineticEnergy, SeparableEnergy
+from ._kick_drift import kick_drift_flows
 
 _HAMILTONIAN = frozenset({SYMPLECTIC, VOLUME, ENERGY})
 
@@ -39,6 +40,10 @@ class HamiltonianField(AbstractField):
         """`{SYMPLECTIC, VOLUME, ENERGY}`."""
         return _HAMILTONIAN
 
+    def apply_structure(self, t, x, gradient, args=None):
+        """`J g`: the field as a function of the gradient `g` of its energy."""
+        return symplectic_gradient(gradient)
+
     def __call__(self, t, x, args=None):
         """`J grad H(t, x)`."""
         return symplectic_gradient(self.energy.gradient(t, x))
@@ -47,7 +52,7 @@ class HamiltonianField(AbstractField):
 class SeparableHamiltonianField(AbstractField):
     """`q' = grad T(p)`, `p' = -grad V(q)`: the field of `H = T(p) + V(q)`.
 
-    Same structure as `HamiltonianField`; offers `drift`, `kick` and `energy`, so explicit
+    Same structure as `HamiltonianField`; offers `drift`, `kick`, `flows` and `energy`, so explicit
     splitting steps apply.
 
     **Arguments:** `kinetic`: an energy of `p: (n,)`; `potential`: an energy of `q: (n,)`.
@@ -74,6 +79,25 @@ class SeparableHamiltonianField(AbstractField):
     def kick(self, t, q, args=None):
         """`dp/dt = -grad V(t, q)`."""
         return -self.potential.gradient(t, q)
+
+    @property
+    def flows(self):
+        """The exact flows of the kick and of the drift: see `kick_drift_flows`."""
+        return kick_drift_flows(self)
+
+    @property
+    def lagrangian(self):
+        """`L(t, q, v) = sum m v^2 / 2 - V(t, q)`, where the kinetic energy is a `KineticEnergy`."""
+        if not isinstance(self.kinetic, KineticEnergy):
+            raise AttributeError("a Lagrangian in closed form needs T = sum p^2 / (2 m)")
+        return self._lagrangian
+
+    def _lagrangian(self, t, q, v):
+        return jnp.sum(self.kinetic.mass * v**2) / 2 - self.potential(t, q)
+
+    def apply_structure(self, t, x, gradient, args=None):
+        """`J g`: the field as a function of the gradient `g` of its energy."""
+        return symplectic_gradient(gradient)
 
     def __call__(self, t, x, args=None):
         """`(grad T(p), -grad V(q))`."""
@@ -118,6 +142,10 @@ class PoissonField(AbstractField):
         """`{POISSON, VOLUME, ENERGY}` (volume: `div(B grad H) = tr(B S) = 0`, `S` symmetric)."""
         return frozenset({POISSON, VOLUME, ENERGY})
 
+    def apply_structure(self, t, x, gradient, args=None):
+        """`B g`: the field as a function of the gradient `g` of its energy."""
+        return jax.lax.stop_gradient(self.matrix) @ gradient
+
     def __call__(self, t, x, args=None):
         """`B grad H(t, x)`."""
-        return jax.lax.stop_gradient(self.matrix) @ self.energy.gradient(t, x)
+        return self.apply_structure(t, x, self.energy.gradient(t, x))

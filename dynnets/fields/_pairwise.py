@@ -23,10 +23,12 @@ from dynnets._core import (
     check_size,
     join_phase,
     split_phase,
+    symplectic_gradient,
 )
 
 from ._energies import KineticEnergy
 from ._hamiltonian import SeparableHamiltonianField
+from ._kick_drift import kick_drift_flows
 from ._pair_laws import AbstractPairLaw
 
 
@@ -162,7 +164,7 @@ class PairwiseField(AbstractField):
     eliminated, since velocities are what is measured while the masses are unknown. Its exact
     flow preserves the energy, total momentum, phase-space volume and the Poisson bracket of
     `matrix`, which is the canonical one in `(q, m v)`; `canonical` is that Hamiltonian field.
-    Offers `kick`, `drift` and `energy`: splitting steps give the same positions in both forms.
+    Offers `kick`, `drift`, `flows` and `energy`: splitting steps give the same positions in both forms.
 
     **Arguments:** `potential`: a `PairwisePotential`. Cost: one gradient of it.
     """
@@ -208,6 +210,18 @@ class PairwiseField(AbstractField):
         """`dv/dt = -grad V(q) / m`."""
         mass = self.potential.mass_per_coordinate()
         return -self.potential.gradient(t, q) / mass.reshape(mass.shape + (1,) * (q.ndim - 1))
+
+    @property
+    def flows(self):
+        """The exact flows of the kick and of the drift: see `kick_drift_flows`."""
+        return kick_drift_flows(self)
+
+    def apply_structure(self, t, x, gradient, args=None):
+        """`(g_v / m, -g_q / m)`: the field as a function of the gradient `g` of its energy."""
+        mass = self.potential.mass_per_coordinate()
+        return symplectic_gradient(gradient) / jnp.concatenate([mass, mass]).reshape(
+            gradient.shape[:1] + (1,) * (gradient.ndim - 1)
+        )
 
     def __call__(self, t, x, args=None):
         """`(v, -grad V(q) / m)`."""

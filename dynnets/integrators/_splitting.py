@@ -95,11 +95,43 @@ class Splitting(AbstractStep):
             kicking = not kicking
         return jnp.concatenate([q, p]), last if self._merges else None
 
+    def reversed(self) -> "Splitting":
+        """The adjoint method: the same parts in reverse."""
+        last = _PARTS[_PARTS.index(self.first) ^ (len(self.coefficients) % 2 == 0)]
+        name = toggle_adjoint(self.name)
+        return Splitting(name, self.order, last, self.coefficients[::-1], self.source)
+
     def inverse(self, field, t, x, h, args=None):
         """`x(t)` from `x(t + h)`, exact up to round-off, at the cost of one step."""
-        last = _PARTS[_PARTS.index(self.first) ^ (len(self.coefficients) % 2 == 0)]
-        back = Splitting(self.name, self.order, last, self.coefficients[::-1], self.source)
-        return back(field, t + h, x, -h, args)
+        return self.reversed()(field, t + h, x, -h, args)
+
+
+def toggle_adjoint(name: str) -> str:
+    """The name of the adjoint method; that of the method itself for an adjoint's name."""
+    ending = "_adjoint"
+    return name.removesuffix(ending) if name.endswith(ending) else name + ending
+
+
+def coefficients_of(sweeps: tuple[float, ...]) -> tuple[float, ...]:
+    """Coefficients of the composition of sweeps of widths `w_i h`, in turn first to last and back.
+
+    `w_1, w_1 + w_2, ..., w_(m-1) + w_m, w_m`: neighbours act by the same part and merge. With two
+    parts these are symplectic Euler and its adjoint in turn. Source: McLachlan, SIAM J. Sci.
+    Comput. 16, 1995. The inverse of `sweeps_of`.
+    """
+    return (sweeps[0], *(a + b for a, b in zip(sweeps, sweeps[1:])), sweeps[-1])
+
+
+def sweeps_of(coefficients: tuple[float, ...]) -> tuple[float, ...]:
+    """Widths of the sweeps, in turn first to last and back, of which a splitting is composed.
+
+    The inverse of `coefficients_of`: `w_1 = c_1`, `w_i = c_i - w_(i-1)`. The composition has the
+    order of the splitting, for any number of parts (McLachlan 1995).
+    """
+    sweeps = [coefficients[0]]
+    for c in coefficients[1:-1]:
+        sweeps.append(c - sweeps[-1])
+    return tuple(sweeps)
 
 
 def triple_jump(coefficients: tuple[float, ...], order: int) -> tuple[float, ...]:
