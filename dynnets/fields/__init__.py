@@ -1,5 +1,6 @@
 """Families of vector fields, and the energies and potentials behind them."""
 
+from ._antisymmetric import AntisymmetricField as AntisymmetricField
 from ._dissipative import (
     AbstractDamping as AbstractDamping,
     ConstantDamping as ConstantDamping,
@@ -15,6 +16,15 @@ from ._energies import (
     QuadraticEnergy as QuadraticEnergy,
     SeparableEnergy as SeparableEnergy,
 )
+from ._gradient import (
+    ExpansiveField as ExpansiveField,
+    GradientField as GradientField,
+    NonExpansiveField as NonExpansiveField,
+    RidgeEnergy as RidgeEnergy,
+    ridge_constant as ridge_constant,
+    ridge_energy as ridge_energy,
+    ridge_gradient as ridge_gradient,
+)
 from ._hamiltonian import (
     HamiltonianField as HamiltonianField,
     PoissonField as PoissonField,
@@ -22,6 +32,8 @@ from ._hamiltonian import (
     mechanical_field as mechanical_field,
 )
 from ._inputs import input_at as input_at
+from ._kick_drift import kick_drift_flows as kick_drift_flows
+from ._mass import MassPreservingField as MassPreservingField
 from ._mechanical import (
     AbstractMass as AbstractMass,
     ConstantMass as ConstantMass,
@@ -35,7 +47,9 @@ from ._mlp import (
     mlp as mlp,
     mlp_gradient as mlp_gradient,
 )
+from ._monotone import MONOTONE_ACTIVATIONS as MONOTONE_ACTIVATIONS
 from ._neural import NeuralField as NeuralField
+from ._orthogonal import OrthogonalFlowField as OrthogonalFlowField
 from ._pair_force import PairForceField as PairForceField
 from ._pair_laws import (
     AbstractPairLaw as AbstractPairLaw,
@@ -57,5 +71,14 @@ from ._potentials import (
     angle_features as angle_features,
 )
 from ._second_order import SecondOrderField as SecondOrderField
+from ._sphere import (
+    LowRankSphereField as LowRankSphereField,
+    RotationField as RotationField,
+    SphereField as SphereField,
+)
 from ._time_dependent import TimePotential as TimePotential
 from ._uniform_input import UniformInput as UniformInput
+from ._volume import (
+    ShearField as ShearField,
+    shear_rate as shear_rate,
+)

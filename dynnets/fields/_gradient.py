@@ -1,0 +1,187 @@
+"""Gradient flows: down a potential, down a convex ridge, and up one."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from dynnets._core import (
+    DISSIPATIVE,
+    NON_EXPANSIVE,
+    AbstractEnergy,
+    AbstractField,
+    check_choice,
+    check_size,
+)
+from dynnets.linear import singular_range, spectral_norm
+
+from ._mlp import _affine
+from ._monotone import MONOTONE, MONOTONE_ACTIVATIONS
+
+
+def ridge_energy(
+    x: Float[Array, "d *batch"],
+    weight: Float[Array, "width d"],
+    bias: Float[Array, " width"],
+    activation: str,
+) -> Float[Array, "*batch"]:
+    """`1^T S(A x + b)` with `S' = s`: convex, its gradient is `ridge_gradient`."""
+    return jnp.sum(MONOTONE[activation].integral(_affine(weight, bias, x)), axis=0)
+
+
+def ridge_gradient(
+    x: Float[Array, "d *batch"],
+    weight: Float[Array, "width d"],
+    bias: Float[Array, " width"],
+    activation: str,
+) -> Float[Array, "d *batch"]:
+    """`A^T s(A x + b)`, with slopes of `s` in `[0, 1]`. Cost: two products."""
+    return weight.T @ MONOTONE[activation].value(_affine(weight, bias, x))
+
+
+class RidgeEnergy(AbstractEnergy):
+    """`V(x) = 1^T S(A x + b)`: convex, `nu`-smooth with `nu = sup s' |A|^2`, gradient closed.
+
+    **Arguments:** `weight`: `A (width, d)`; `bias`: `b (width,)`; `activation`: one of
+    `MONOTONE_ACTIVATIONS`. Raises `ValueError` for another.
+    """
+
+    weight: Float[Array, "width d"]
+    bias: Float[Array, " width"]
+    activation: str = eqx.field(default="tanh", static=True)
+
+    def __check_init__(self):
+        check_choice("activation", self.activation, MONOTONE_ACTIVATIONS)
+
+    def __call__(self, t, x):
+        """`1^T S(A x + b)`."""
+        return ridge_energy(x, self.weight, self.bias, self.activation)
+
+    def gradient(self, t, x):
+        """`A^T s(A x + b)`."""
+        return ridge_gradient(x, self.weight, self.bias, self.activation)
+
+
+def _draw(dim: int, width: int, activation: str, key: PRNGKeyArray) -> RidgeEnergy:
+    check_size("dim", dim)
+    check_size("width", width)
+    weight = jax.nn.initializers.orthogonal()(key, (width, dim))
+    return RidgeEnergy(weight, jnp.zeros(width, weight.dtype), activation)
+
+
+class GradientField(AbstractField):
+    """`x' = -grad V(x)`: the potential never grows along the flow.
+
+    Preserves: `V` does not grow (DISSIPATIVE), `dV/dt = -|grad V|^2`, for a `V` without explicit
+    time. Offers `energy`; cost: one gradient.
+
+    **Arguments:** `energy`: the potential `V`, an `AbstractEnergy` on `(d,)`.
+    """
+
+    energy: AbstractEnergy
+    features_first: ClassVar[bool] = True
+    gradient_flow: ClassVar[bool] = True
+
+    @property
+    def structure(self):
+        """`{DISSIPATIVE}`."""
+        return frozenset({DISSIPATIVE})
+
+    def __call__(self, t, x, args=None):
+        """`-grad V(t, x)`."""
+        return -self.energy.gradient(t, x)
+
+
+class NonExpansiveField(AbstractField):
+    """`x' = -A^T s(A x + b)`, slopes of `s` in `[0, 1]`: two solutions never move apart.
+
+    Preserves: the flow is 1-Lipschitz in the 2-norm (NON_EXPANSIVE), since the field is the
+    negative gradient of a convex function, which never grows either (DISSIPATIVE). A step of
+    explicit Euler keeps the first for `0 < h <= 2 / nu`, `nu = sup s' |A|^2`. Cost: two products.
+
+    **Arguments:** `dim`, `width`: sizes; `activation`: one of `MONOTONE_ACTIVATIONS`; `key`:
+    draws `A` orthogonal (`|A| = 1`), `b = 0`. Raises `ValueError` for other activations, sine
+    for instance: a slope below zero breaks the bound whatever its size. Source: Celledoni,
+    Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45, 2023, arXiv:2210.02373; Meunier,
+    Delattre, Araujo, Allauzen, ICML 2022, arXiv:2110.12690.
+    """
+
+    energy: RidgeEnergy
+    features_first: ClassVar[bool] = True
+    gradient_flow: ClassVar[bool] = True
+
+    def __init__(self, dim: int, width: int, *, activation: str = "tanh", key: PRNGKeyArray):
+        self.energy = _draw(dim, width, activation, key)
+
+    @property
+    def structure(self):
+        """`{NON_EXPANSIVE, DISSIPATIVE}`."""
+        return frozenset({NON_EXPANSIVE, DISSIPATIVE})
+
+    @property
+    def nu(self) -> Array:
+        """`sup s' |A|^2` by exact singular values: a Lipschitz constant of the field."""
+        return ridge_constant(self.energy)
+
+    @property
+    def lipschitz(self) -> Array:
+        """`nu`."""
+        return self.nu
+
+    @property
+    def curvature(self) -> tuple[Array, Array]:
+        """`(low, high)`: the eigenvalues of the negative Jacobian lie between them, everywhere.
+
+        `inf s' smin(A)^2` and `sup s' smax(A)^2`; `low > 0`, so that the flow contracts, needs a
+        tall `A` and an activation such as `half_relu`.
+        """
+        low, high = singular_range(self.energy.weight)
+        slopes = MONOTONE[self.energy.activation]
+        return slopes.low * low**2, slopes.high * high**2
+
+    def __call__(self, t, x, args=None):
+        """`-A^T s(A x + b)`."""
+        return -self.energy.gradient(t, x)
+
+
+class ExpansiveField(AbstractField):
+    """`x' = A^T s(A x + b)`: uphill on a convex ridge; its Lipschitz constant is known.
+
+    Preserves nothing by itself: an Euler step has the Lipschitz constant `1 + h nu`. Composed
+    with contractive steps of factor `q` the map is 1-Lipschitz while `q (1 + h nu) <= 1`, which
+    is more expressive than non-expansive layers alone.
+
+    **Arguments:** as `NonExpansiveField`, with weights of its own. Source: as there.
+    """
+
+    ridge: RidgeEnergy
+    features_first: ClassVar[bool] = True
+
+    def __init__(self, dim: int, width: int, *, activation: str = "tanh", key: PRNGKeyArray):
+        self.ridge = _draw(dim, width, activation, key)
+
+    @property
+    def structure(self):
+        """The empty set."""
+        return frozenset()
+
+    @property
+    def nu(self) -> Array:
+        """`sup s' |A|^2` by exact singular values."""
+        return ridge_constant(self.ridge)
+
+    @property
+    def lipschitz(self) -> Array:
+        """`nu`."""
+        return self.nu
+
+    def __call__(self, t, x, args=None):
+        """`A^T s(A x + b)`."""
+        return self.ridge.gradient(t, x)
+
+
+def ridge_constant(energy: RidgeEnergy) -> Array:
+    """`nu = sup s' |A|^2`: the Lipschitz constant of `A^T s(A x + b)`, attained for linear `s`."""
+    return MONOTONE[energy.activation].high * spectral_norm(energy.weight) ** 2
