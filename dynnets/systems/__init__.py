@@ -1,12 +1,26 @@
 """Ground truths: energy, field, seeded sampler and, where known, the exact solution."""
 
+from ._charged_particle import (
+    ChargedParticle as ChargedParticle,
+    ChargedParticleField as ChargedParticleField,
+)
 from ._double_pendulum import DoublePendulum as DoublePendulum
+from ._fermi_pasta_ulam import (
+    FermiPastaUlamTsingou as FermiPastaUlamTsingou,
+    StiffChain as StiffChain,
+)
 from ._harmonic import Harmonic as Harmonic
 from ._henon_heiles import HenonHeiles as HenonHeiles
 from ._kepler import (
     advance_kepler as advance_kepler,
     anomaly_change as anomaly_change,
 )
+from ._lotka_volterra import (
+    LotkaVolterra as LotkaVolterra,
+    PopulationField as PopulationField,
+)
+from ._nonseparable import NonseparableOscillator as NonseparableOscillator
+from ._one_body import Kepler as Kepler
 from ._oscillators import (
     DampedOscillator as DampedOscillator,
     ForcedField as ForcedField,
@@ -16,9 +30,28 @@ from ._pendulum import (
     Pendulum as Pendulum,
     advance_pendulum as advance_pendulum,
 )
+from ._planar_n_body import PlanarNBody as PlanarNBody
+from ._rigid_body import (
+    RigidBody as RigidBody,
+    RigidBodyField as RigidBodyField,
+)
+from ._schroedinger import (
+    NonlinearSchroedinger as NonlinearSchroedinger,
+    SchroedingerField as SchroedingerField,
+)
 from ._spring_chain import (
     SpringChain as SpringChain,
     random_chain as random_chain,
 )
 from ._three_body import ThreeBody as ThreeBody
+from ._toda import Toda as Toda
 from ._two_body import TwoBody as TwoBody
+from ._vortices import (
+    PointVortices as PointVortices,
+    VortexField as VortexField,
+    random_vortices as random_vortices,
+)
+from ._wave import (
+    WaveField as WaveField,
+    WaveLattice as WaveLattice,
+)

@@ -11,7 +11,7 @@ from dynnets._core import AbstractEnergy
 from ._parameters import Number
 
 
-def column(values: tuple, like: Array) -> Array:
+def column(values: tuple | np.ndarray | Array, like: Array) -> Array:
     """`values (n,)` in the dtype of `like (n, ...)`, shaped to act along its first axis."""
     return jnp.asarray(values, like.dtype).reshape((-1,) + (1,) * (like.ndim - 1))
 
