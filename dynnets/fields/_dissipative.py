@@ -102,7 +102,10 @@ class PortHamiltonianField(AbstractField):
 
     def __call__(self, t, x, args=None):
         """`(J - R) grad H + G u`."""
-        gradient = self.energy.gradient(t, x)
+        return self.apply_structure(t, x, self.energy.gradient(t, x), args)
+
+    def apply_structure(self, t, x, gradient, args=None):
+        """`(J - R(x)) g + G u`: the field as a function of the gradient `g` of its energy."""
         velocity = split_phase(gradient)[1]
         rate, force = split_phase(symplectic_gradient(gradient))
         if self.damping is not None:
