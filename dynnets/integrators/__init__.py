@@ -24,12 +24,24 @@ from ._diffrax import (
     StepSolver as StepSolver,
     as_solver as as_solver,
 )
+from ._discrete_gradient import (
+    Gonzalez as Gonzalez,
+    ItohAbe as ItohAbe,
+    MeanValue as MeanValue,
+    gonzalez_gradient as gonzalez_gradient,
+    itoh_abe_gradient as itoh_abe_gradient,
+    mean_value_gradient as mean_value_gradient,
+)
 from ._flows import (
     FlowSplitting as FlowSplitting,
     lie as lie,
     lie_adjoint as lie_adjoint,
     over_flows as over_flows,
     strang as strang,
+)
+from ._gauss import (
+    Gauss as Gauss,
+    gauss_tableau as gauss_tableau,
 )
 from ._high_order import (
     SUZUKI_UMENO8_WEIGHTS as SUZUKI_UMENO8_WEIGHTS,
@@ -47,7 +59,22 @@ from ._high_order import (
     yoshida6 as yoshida6,
     yoshida8 as yoshida8,
 )
-from ._implicit import ImplicitMidpoint as ImplicitMidpoint
+from ._implicit import (
+    ImplicitEuler as ImplicitEuler,
+    ImplicitMidpoint as ImplicitMidpoint,
+)
+from ._invariants import (
+    Projected as Projected,
+    Relaxation as Relaxation,
+)
+from ._lie_group import (
+    LieGroupStep as LieGroupStep,
+    cayley as cayley,
+    cayley_midpoint as cayley_midpoint,
+    cayley_rotation as cayley_rotation,
+    lie_euler as lie_euler,
+    lie_midpoint as lie_midpoint,
+)
 from ._order_conditions import (
     composition_defects as composition_defects,
     composition_order as composition_order,
@@ -93,3 +120,10 @@ from ._step import (
     step_info as step_info,
 )
 from ._tao import Tao as Tao
+from ._variational import (
+    VariationalStep as VariationalStep,
+    midpoint_lagrangian as midpoint_lagrangian,
+    trapezoidal_lagrangian as trapezoidal_lagrangian,
+    variational_midpoint as variational_midpoint,
+    variational_trapezoid as variational_trapezoid,
+)
