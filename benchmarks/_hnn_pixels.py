@@ -27,6 +27,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import optax
+from matplotlib.figure import Figure
 
 from benchmarks._harness import Row, Settings
 from dynnets.data import render_pendulum
@@ -108,14 +109,20 @@ def affine_map(model, films, xs):
 
 
 @eqx.filter_jit
+def forecast_pictures(model, start):
+    """Codes `(films, T, 2)` and picture pairs from the first two pictures' angles `start`."""
+    z0 = jax.vmap(model.encode)(render_pendulum(start)).T
+    zs = rollout(STEP, model.field, z0, (1.0, PICTURES - 2), substeps=2).xs  # (T, 2, films)
+    zs = jnp.moveaxis(zs, -1, 0)
+    return zs, jax.vmap(jax.vmap(model.decode))(zs)
+
+
+@eqx.filter_jit
 def score(model, films, xs, test_films, test_xs):
     """Test loss and the two energy errors."""
     start = test_xs[:STARTS, :2, 0]
     energy = hamiltonian(test_xs[:STARTS, 0, 0], test_xs[:STARTS, 0, 1])[:, None]
-    z0 = jax.vmap(model.encode)(render_pendulum(start)).T
-    zs = rollout(STEP, model.field, z0, (1.0, PICTURES - 2), substeps=2).xs  # (T, 2, starts)
-    zs = jnp.moveaxis(zs, -1, 0)
-    pairs = jax.vmap(jax.vmap(model.decode))(zs)
+    _, pairs = forecast_pictures(model, start)
     again = jax.vmap(jax.vmap(model.encode))(pairs)
     matrix = affine_map(model, films, xs)
     q, p = jnp.moveaxis(again @ matrix[:2] + matrix[2], -1, 0)
@@ -138,6 +145,7 @@ def run_pixels(settings: Settings) -> dict[str, dict[str, list[float]]]:
         energy = hamiltonian(xs[train : train + STARTS, 0, 0], xs[train : train + STARTS, 0, 1])
         scores["true pictures"]["error"].append(float(seen_energy_error(shown, energy)))
         scores["true pictures"]["still"].append(float(jnp.mean(energy**2)))
+        trained = {}
         for kind, key in zip(("HNN", "MLP field"), keys):
             make_key, fit_key = jr.split(key)
             with settings.clock(f"pixels, {kind}, training"):
@@ -148,11 +156,50 @@ def run_pixels(settings: Settings) -> dict[str, dict[str, list[float]]]:
                     batch_size=BATCH,
                     chunk=500,
                 ).model
+            trained[kind] = model
             with settings.clock(f"pixels, {kind}, scoring"):
                 found = score(model, known, xs[:train], unseen, xs[train:])
             for measure, value in found.items():
                 scores[kind].setdefault(measure, []).append(float(value))
+        if seed == settings.seeds[0] and settings.figures is not None:
+            settings.save_figure(_pictures(trained, xs[train]), "pixels-pictures")
+            settings.save_figure(
+                _latent_plane(trained, xs[train : train + STARTS]), "pixels-latent"
+            )
     return scores
+
+
+def _pictures(trained, film):
+    """Every twelfth picture of one unseen film: the truth, then what each model forecasts."""
+    shown = jnp.arange(0, PICTURES - 2, 12)
+    rows = {"truth": render_pendulum(film[1:, 0])[shown]}
+    for kind, model in trained.items():
+        rows[kind] = forecast_pictures(model, film[None, :2, 0])[1][0, :, 1][shown]
+    figure = Figure(figsize=(1.25 * len(shown), 4.2), layout="constrained")
+    axes = figure.subplots(len(rows), len(shown))
+    for line, (kind, pictures) in zip(axes, rows.items(), strict=True):
+        line[0].set_ylabel(kind)
+        for axis, picture, number in zip(line, pictures, shown, strict=True):
+            axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+            if kind == "truth":
+                axis.set_title(f"picture {int(number) + 2}", fontsize=8)
+    return figure
+
+
+def _latent_plane(trained, films):
+    """Codes of the true pictures and of the forecasts from their first two, in each model."""
+    figure = Figure(figsize=(9.0, 4.4), layout="constrained")
+    for axis, (kind, model) in zip(figure.subplots(1, len(trained)), trained.items(), strict=True):
+        pairs = jnp.stack([films[:, :-1, 0], films[:, 1:, 0]], axis=-1)
+        true = jax.vmap(jax.vmap(model.encode))(render_pendulum(pairs))
+        codes, _ = forecast_pictures(model, films[:, :2, 0])
+        for i in range(4):
+            axis.plot(*true[i].T, ".", color="0.7", ms=3, label="codes of the film" * (i == 0))
+            axis.plot(*codes[i].T, lw=1, label="forecast" * (i == 0))
+        axis.set(title=kind, xlabel="z", ylabel="z of momentum")
+    figure.axes[0].legend(loc="upper right", fontsize=8)
+    return figure
 
 
 def rows(settings: Settings) -> list[Row]:
