@@ -13,6 +13,7 @@ from ._algebra import (
     structure_of as structure_of,
     verdict as verdict,
 )
+from ._compensated import Compensated as Compensated
 from ._compositions import (
     Adjoint as Adjoint,
     Composition as Composition,
@@ -81,6 +82,10 @@ from ._order_conditions import (
     splitting_defects as splitting_defects,
     splitting_order as splitting_order,
 )
+from ._reversible import (
+    Reversible as Reversible,
+    reversible_scan as reversible_scan,
+)
 from ._rollout import (
     Rollout as Rollout,
     rollout as rollout,
@@ -119,7 +124,19 @@ from ._step import (
     register_step as register_step,
     step_info as step_info,
 )
-from ._tao import Tao as Tao
+from ._sweep import undo_step as undo_step
+from ._tao import (
+    Tao as Tao,
+    TaoField as TaoField,
+)
+from ._time_transformed import (
+    TimeTransformed as TimeTransformed,
+    time_transformed as time_transformed,
+)
+from ._two_step import (
+    StormerVerlet as StormerVerlet,
+    TwoStepMidpoint as TwoStepMidpoint,
+)
 from ._variational import (
     VariationalStep as VariationalStep,
     midpoint_lagrangian as midpoint_lagrangian,

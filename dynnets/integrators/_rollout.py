@@ -1,5 +1,7 @@
 """Trajectories by a bare scan: the fast path for fixed steps, training and export."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,14 +9,20 @@ from jaxtyping import Array, Float
 
 from dynnets._core import check_finite, check_increasing, check_size
 
+from ._reversible import Reversible, rebuilt_drift, reversible_states
 from ._step import AbstractStep
+from ._sweep import check_invertible
 
 
 class Rollout(eqx.Module):
-    """A trajectory: `ts (n + 1,)` and `xs (n + 1, *x0.shape)`, the initial state included."""
+    """A trajectory: `ts (n + 1,)` and `xs (n + 1, *x0.shape)`, the initial state included.
+
+    `drift`: with `Reversible(monitor=True)`, by how much the way back misses the saved states.
+    """
 
     ts: Float[Array, " times"]
     xs: Float[Array, "times *state"]
+    drift: Float[Array, ""] | None = None
 
     @property
     def finite_steps(self):
@@ -23,7 +31,9 @@ class Rollout(eqx.Module):
         return jnp.sum(jnp.cumprod(finite[1:]))
 
 
-def rollout(step, field, x0, ts, args=None, *, substeps: int = 1) -> Rollout:
+def rollout(
+    step, field, x0, ts, args=None, *, substeps: int = 1, adjoint: Reversible | None = None
+) -> Rollout:
     """Iterate `step` from `x0` over the times `ts`.
 
     **Arguments:**
@@ -34,10 +44,12 @@ def rollout(step, field, x0, ts, args=None, *, substeps: int = 1) -> Rollout:
     - `ts`: times `(n + 1,)`, increasing, irregular ones allowed; or a pair `(h, n)` for
       `t = 0, h, ..., n h`, `h` negative to go back.
     - `substeps`: equal steps between two times.
+    - `adjoint`: how gradients are computed. `None`: by JAX, which stores every step;
+      `Reversible()`: by running backwards, which stores the states of `ts` only.
 
-    **Returns** a `Rollout`. Raises `ValueError` for times that do not increase, an initial state
-    that is not finite, or a field without the parts. Differentiable; compile time does not grow
-    with `n`.
+    **Returns** a `Rollout`. Raises `ValueError` for times that do not increase, `h = 0`, an initial
+    state that is not finite, a field without the parts, or a reversible adjoint of a step that has
+    no exact inverse. Differentiable; compile time does not grow with `n`.
 
     ```python
     >>> from dynnets.integrators import rollout, verlet_kdk
@@ -54,6 +66,8 @@ def rollout(step, field, x0, ts, args=None, *, substeps: int = 1) -> Rollout:
     if isinstance(ts, tuple):
         h, n = ts
         check_size("n", n)
+        if not isinstance(h, jax.core.Tracer) and not (h != 0 and math.isfinite(h)):
+            raise ValueError(f"the step h must be finite and not zero, got {h}")
         ts = jnp.arange(n + 1, dtype=x0.dtype) * h
         steps = (ts[:-1], jnp.broadcast_to(jnp.asarray(h, x0.dtype), (n,)))
     else:
@@ -61,8 +75,15 @@ def rollout(step, field, x0, ts, args=None, *, substeps: int = 1) -> Rollout:
         if ts.shape[0] < 2:
             raise ValueError(f"a rollout needs at least two times, got {ts.shape[0]}")
         steps = (ts[:-1], ts[1:] - ts[:-1])
-    final = _scan(step, field, x0, steps, args, substeps)
-    return Rollout(ts, jnp.concatenate([x0[None], final]))
+    drift = None
+    if adjoint is None:
+        final = _scan(step, field, x0, steps, args, substeps)
+    else:
+        check_invertible(step)
+        final = reversible_states(_scan, step, field, x0, steps, args, substeps, adjoint)
+        if adjoint.monitor:
+            drift = rebuilt_drift(step, field, x0, steps, args, final, substeps)
+    return Rollout(ts, jnp.concatenate([x0[None], final]), drift)
 
 
 def _scan(step, field, x0, steps, args, substeps):
@@ -82,10 +103,8 @@ def _scan(step, field, x0, steps, args, substeps):
         if substeps == 1:
             carry = one(carry, t, h)
         else:
-            carry, _ = jax.lax.scan(
-                lambda c, i: (one(c, t + i * h, h), None),
-                carry,
-                jnp.arange(substeps, dtype=h.dtype),
+            carry = jax.lax.fori_loop(
+                0, substeps, lambda i, c: one(c, t + jnp.asarray(i, h.dtype) * h, h), carry
             )
         return carry, carry[0]
 
