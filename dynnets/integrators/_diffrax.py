@@ -1,7 +1,7 @@
 """The bridge to diffrax: our steps as its solvers."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import diffrax
 import equinox as eqx
@@ -42,14 +42,15 @@ class _TermField(eqx.Module):
         return jnp.isfinite(kick).all() & jnp.isfinite(drift).all()
 
 
-def _term_field(terms, t0, t1, like) -> _TermField:
-    return _TermField(terms, jnp.asarray(terms.contr(t0, t1) / (t1 - t0), like.dtype))
+_FROM_TERMS = frozenset({"kick", "drift"})
+"""Parts that can be read off the terms; all others only the field itself offers."""
 
 
 class StepSolver(diffrax.AbstractSolver):
     """A step as a `diffrax.AbstractSolver`: made by `as_solver`."""
 
     one_step: AbstractStep
+    field: Any = None
     term_structure: ClassVar = diffrax.ODETerm
     interpolation_cls: ClassVar[Callable[..., diffrax.AbstractLocalInterpolation]] = (
         diffrax.ThirdOrderHermitePolynomialInterpolation
@@ -61,19 +62,32 @@ class StepSolver(diffrax.AbstractSolver):
 
     def init(self, terms, t0, t1, y0, args):
         """The step's first memory, and whether the field has the parts that the step needs."""
-        field = _term_field(terms, t0, t1, y0)
-        suits = field.is_separable(t0, y0, args) if self.one_step.info.needs else jnp.array(True)
-        return suits, self.one_step.start(field, t0, y0, t1 - t0, args)
+        field, t, h = self._view(terms, t0, t1, y0)
+        suits = jnp.array(True)
+        if isinstance(field, _TermField) and self.one_step.info.needs:
+            suits = field.is_separable(t0, y0, args)
+        return suits, self.one_step.start(field, t, y0, h, args)
+
+    def _view(self, terms, t0, t1, like):
+        """The field, the time and the width that the step sees: the terms', or the field's own.
+
+        diffrax runs backwards on negated times, with the sign in the control.
+        """
+        sign = terms.contr(t0, t1) / (t1 - t0)
+        if self.field is None:
+            return _TermField(terms, jnp.asarray(sign, like.dtype)), t0, t1 - t0
+        return self.field, sign * t0, sign * (t1 - t0)
 
     def step(self, terms, t0, t1, y0, args, solver_state, made_jump):
         """One step from `t0` to `t1`; the status reports a step that is not finite."""
-        field, h = _term_field(terms, t0, t1, y0), t1 - t0
+        field, t, h = self._view(terms, t0, t1, y0)
         suits, memory = solver_state
         if made_jump is not False:
-            fresh = self.one_step.start(field, t0, y0, h, args)
+            fresh = self.one_step.start(field, t, y0, h, args)
             memory = jtu.tree_map(lambda a, b: jnp.where(made_jump, a, b), fresh, memory)
-        y1, memory = self.one_step.advance(field, t0, y0, h, args, memory)
-        dense = {"y0": y0, "y1": y1, "k0": h * field(t0, y0, args), "k1": h * field(t1, y1, args)}
+        y1, memory = self.one_step.advance(field, t, y0, h, args, memory)
+        ends = h * field(t, y0, args), h * field(t + h, y1, args)
+        dense = {"y0": y0, "y1": y1, "k0": ends[0], "k1": ends[1]}
         result = diffrax.RESULTS.where(
             suits & jnp.isfinite(y1).all(),
             diffrax.RESULTS.successful,
@@ -91,12 +105,14 @@ def as_solver(step, field=None) -> StepSolver:
 
     **Arguments:** `step`: an `AbstractStep`; `field`: if given, checked now for the parts that
     the step needs. Without it a splitting step of a field that does not separate ends with the
-    status `nonlinear_divergence`, never with a silent wrong step.
+    status `nonlinear_divergence`, never with a silent wrong step. Steps that need other parts
+    than `kick` and `drift`, such as `flows`, need it, and use it in place of the term's.
 
     Pass `diffrax.ODETerm(field)` and `diffrax.ConstantStepSize()` or `StepTo`. Output between
     steps is a cubic Hermite interpolation (order 3), which preserves nothing by itself. Adaptive
     control is refused by diffrax, since a step gives no error estimate: it would lose the
-    structure. Raises `ValueError` for something that is not an `AbstractStep`.
+    structure. Raises `ValueError` for something that is not an `AbstractStep`, and for a missing
+    field or part.
 
     ```python
     >>> import diffrax, jax.numpy as jnp
@@ -114,4 +130,10 @@ def as_solver(step, field=None) -> StepSolver:
         raise ValueError(f"a solver is made from an AbstractStep, got {step!r}")
     if field is not None:
         check_parts(step, field)
-    return StepSolver(step)
+    others = sorted(step.info.needs - _FROM_TERMS)
+    if others and field is None:
+        raise ValueError(
+            f"{step.info.name} needs {' and '.join(others)}, which diffrax terms do not show: "
+            "call as_solver(step, field)"
+        )
+    return StepSolver(step, field if others else None)

@@ -3,6 +3,8 @@
 A method is its list of coefficients. Coefficients are derived from roots, never typed.
 """
 
+import operator
+
 import equinox as eqx
 import jax.numpy as jnp
 
@@ -78,22 +80,32 @@ class Splitting(AbstractStep):
     def advance(self, field, t, x, h, args, memory):
         """Apply all parts in turn; the last rate is the memory of the next step."""
         q, p = split_phase(x)
-        rate, last, q_time, p_time = memory, memory, 0.0, 0.0
+        q, p, last = self.alternate(field, t, (q, p), h, args, memory)
+        return jnp.concatenate([q, p]), last
+
+    def alternate(self, field, t, state, h, args, rate, add=operator.add, read=lambda value: value):
+        """The parts in turn on `state = (q, p)`: `(q', p', last rate or None)`.
+
+        `add(q, change)` is how a half of the state takes a change and `read(q)` its value: plain
+        arrays by default, sums with their round-off in `Compensated`.
+        """
+        q, p = state
+        last, q_time, p_time = rate, 0.0, 0.0
         kicking = self.first == "kick"
         for c in self.coefficients:
             if kicking:
                 if rate is None:
-                    rate = field.kick(t + q_time * h, q, args)
-                p = p + (c * h) * rate
+                    rate = field.kick(t + q_time * h, read(q), args)
+                p = add(p, (c * h) * rate)
                 p_time += c
             else:
                 if rate is None:
-                    rate = field.drift(t + p_time * h, p, args)
-                q = q + (c * h) * rate
+                    rate = field.drift(t + p_time * h, read(p), args)
+                q = add(q, (c * h) * rate)
                 q_time += c
             last, rate = rate, None
             kicking = not kicking
-        return jnp.concatenate([q, p]), last if self._merges else None
+        return q, p, last if self._merges else None
 
     def reversed(self) -> "Splitting":
         """The adjoint method: the same parts in reverse."""

@@ -105,12 +105,20 @@ _CURES = {
 }
 
 
+def _cure(missing: list[str], field) -> str:
+    """Which steps take the field with the parts that it does offer."""
+    if "flows" in missing and hasattr(field, "kick") and hasattr(field, "drift"):
+        return "verlet_kdk and the other splittings take its kick and drift"
+    if {"kick", "drift"} & set(missing) and hasattr(field, "flows"):
+        return "strang and over_flows(step) take its exact flows"
+    return _CURES.get(missing[0], "RungeKutta takes any field")
+
+
 def check_parts(step, field) -> None:
     """Raise `ValueError` when `field` lacks a part that `step` needs, naming both and a cure."""
     missing = missing_parts(step, field)
     if missing:
         raise ValueError(
             f"{step_info(step).name} needs a field that offers {' and '.join(missing)}; "
-            f"{type(field).__name__} does not. "
-            + _CURES.get(missing[0], "RungeKutta takes any field")
+            f"{type(field).__name__} does not. {_cure(missing, field)}"
         )
