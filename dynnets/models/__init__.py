@@ -7,6 +7,7 @@ from ._autoencoder import (
     residual_mlp as residual_mlp,
 )
 from ._field_model import FieldModel as FieldModel
+from ._flow import AbstractFlow as AbstractFlow
 from ._forecast import (
     energy_rate as energy_rate,
     forecast as forecast,
@@ -20,6 +21,11 @@ from ._kepler import (
     fit_ellipses as fit_ellipses,
 )
 from ._mechanical import MechanicalPortHamiltonian as MechanicalPortHamiltonian
+from ._neural_flow import (
+    GATES as GATES,
+    NeuralFlow as NeuralFlow,
+    WindowedSolution as WindowedSolution,
+)
 from ._neural_ode import NeuralODE as NeuralODE
 from ._pairwise import (
     PairwiseForce as PairwiseForce,
@@ -34,4 +40,9 @@ from ._port_hamiltonian import (
 from ._scaled import (
     ScaledModel as ScaledModel,
     Units as Units,
+)
+from ._sympflow import (
+    ExactFlow as ExactFlow,
+    SympFlow as SympFlow,
+    SympFlowField as SympFlowField,
 )

@@ -3,6 +3,12 @@
 from ._energy import plot_energy as plot_energy
 from ._error_growth import plot_error_growth as plot_error_growth
 from ._field import plot_field as plot_field
+from ._flow import (
+    plot_flow_orbits as plot_flow_orbits,
+    plot_residuals as plot_residuals,
+    plot_section as plot_section,
+    plot_windows as plot_windows,
+)
 from ._forecast import plot_forecast as plot_forecast
 from ._laws import plot_law as plot_law
 from ._orbits import plot_orbits as plot_orbits
