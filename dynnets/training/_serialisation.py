@@ -20,11 +20,13 @@ import jax.numpy as jnp
 from dynnets._core import decode, encode
 
 _MAGIC = b"DYNNETS MODEL\n"
+_MODEL = "a model saved by dynnets"
 _FORMAT = 1
 _LONGEST_HEADER = 1 << 26
 
 
-def _version() -> str:
+def version() -> str:
+    """The version of dynnets that writes a file."""
     try:
         return importlib.metadata.version("dynnets")
     except importlib.metadata.PackageNotFoundError:
@@ -43,6 +45,46 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_target(path: str | os.PathLike, overwrite: bool) -> Path:
+    """The path of a file that may be written there; `ValueError` if it exists or has no folder."""
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path} exists already; pass overwrite=True to replace it")
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
+    return path
+
+
+def write_file(path: Path, magic: bytes, header: dict, payload: bytes) -> None:
+    """Write `magic`, `header` with the format and the payload's checksum, and the payload."""
+    sums = {"bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest()}
+    try:
+        line = json.dumps({"format": _FORMAT, **header, **sums}).encode()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the metadata of {path} must be JSON: {error}") from None
+    write_atomically(path, magic + line + b"\n" + payload)
+
+
+def read_file(path: Path, magic: bytes, what: str) -> tuple[dict, bytes]:
+    """Header and payload of a file; `ValueError` that says what is wrong with it."""
+    with _open(path) as file:
+        header = _read_header(path, file, magic, what)
+        payload = file.read()
+    try:
+        missing = header["bytes"] - len(payload)
+        damaged = hashlib.sha256(payload).hexdigest() != header["sha256"]
+    except (KeyError, TypeError):
+        raise ValueError(f"{path} is damaged: its header is incomplete") from None
+    if missing > 0:
+        raise ValueError(
+            f"{path} is truncated: {len(payload)} of {header['bytes']} bytes after its header "
+            "are there"
+        )
+    if damaged:
+        raise ValueError(f"{path} is damaged: the checksum of its content does not fit")
+    return header, payload
 
 
 def _dtype_name(arrays) -> str:
@@ -71,39 +113,27 @@ def save_model(
     Raises `ValueError` if the file exists, the folder does not, or a field of the model cannot
     be written (the message names the field).
     """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise ValueError(f"{path} exists already; pass overwrite=True to replace it")
-    if not path.parent.is_dir():
-        raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
+    path = check_target(path, overwrite)
     tree, arrays = encode(model)
     buffer = io.BytesIO()
     eqx.tree_serialise_leaves(buffer, arrays)
     payload = buffer.getvalue()
     header = {
-        "format": _FORMAT,
-        "dynnets": _version(),
+        "dynnets": version(),
         "class": tree["class"],
         "dtype": _dtype_name(arrays),
         "arrays": [[list(a.shape), a.dtype.name] for a in arrays],
-        "bytes": len(payload),
-        "sha256": hashlib.sha256(payload).hexdigest(),
         "hyperparameters": tree,
         "metadata": metadata,
     }
-    try:
-        line = json.dumps(header).encode()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"the metadata of {path} must be JSON: {error}") from None
-    write_atomically(path, _MAGIC + line + b"\n" + payload)
+    write_file(path, _MAGIC, header, payload)
 
 
-def _read_header(path: Path, file) -> dict:
-    magic = file.read(len(_MAGIC))
-    if magic != _MAGIC:
-        cut = len(magic) < len(_MAGIC) and _MAGIC.startswith(magic)
-        what = "is truncated" if cut else "is not a model saved by dynnets"
-        raise ValueError(f"{path} {what}")
+def _read_header(path: Path, file, magic: bytes = _MAGIC, what: str = _MODEL) -> dict:
+    start = file.read(len(magic))
+    if start != magic:
+        cut = len(start) < len(magic) and magic.startswith(start)
+        raise ValueError(f"{path} is truncated" if cut else f"{path} is not {what}")
     line = file.readline(_LONGEST_HEADER)
     if not line.endswith(b"\n"):
         raise ValueError(f"{path} is truncated: its header does not end")
@@ -127,22 +157,22 @@ def _open(path: Path):
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _read_arrays(path: Path, header: dict, payload: bytes) -> list:
-    if len(payload) < header["bytes"]:
+def check_width(path: Path, name: str):
+    """The dtype called `name`; `ValueError` where JAX runs in 32 bits and would cut it."""
+    dtype = jnp.dtype(name)
+    narrow = jax.dtypes.canonicalize_dtype(dtype)
+    if narrow != dtype:
         raise ValueError(
-            f"{path} is truncated: {len(payload)} of {header['bytes']} bytes of arrays are there"
+            f"{path} holds {name} arrays, which JAX would cut to {narrow.name}: call "
+            'jax.config.update("jax_enable_x64", True) before loading it'
         )
-    if hashlib.sha256(payload).hexdigest() != header["sha256"]:
-        raise ValueError(f"{path} is damaged: the checksum of its arrays does not fit")
+    return dtype
+
+
+def _read_arrays(path: Path, header: dict, payload: bytes) -> list:
     like = []
     for shape, name in header["arrays"]:
-        dtype = jnp.dtype(name)
-        if jax.dtypes.canonicalize_dtype(dtype) != dtype:
-            raise ValueError(
-                f"{path} holds {name} arrays, which JAX would cut to "
-                f"{jax.dtypes.canonicalize_dtype(dtype).name}: call "
-                'jax.config.update("jax_enable_x64", True) before loading it'
-            )
+        dtype = check_width(path, name)
         like.append(jax.ShapeDtypeStruct(tuple(shape), dtype))
     return eqx.tree_deserialise_leaves(io.BytesIO(payload), like)
 
@@ -157,9 +187,7 @@ def load_model(path: str | os.PathLike, expected: type | None = None) -> eqx.Mod
     JAX runs in 32 bits.
     """
     path = Path(path)
-    with _open(path) as file:
-        header = _read_header(path, file)
-        payload = file.read()
+    header, payload = read_file(path, _MAGIC, _MODEL)
     try:
         arrays = _read_arrays(path, header, payload)
     except (KeyError, TypeError):
