@@ -12,11 +12,11 @@ from dynnets.integrators import RungeKutta
 
 
 class PixelMatching(eqx.Module):
-    """`|o - decode(z)|^2 + |z_p - (z_q' - z_q)|^2 + w |z' - step(f, z)|^2`, each term a mean.
+    """`|o - decode(z)|^2 + (|z_p - (z_q' - z_q) / h|^2 + w |z' - step(f, z, h)|^2) / s`, means.
 
     `o` is a pair of consecutive pictures, `z = (z_q, z_p) = encode(o)` its latent state and `z'`
-    that of the pair one picture later; one step of `step` has the length 1. The second term makes
-    `z_p` the velocity of `z_q` per picture, the third trains the latent field `f`.
+    that of the pair one picture later, the time `h` on. The second term makes `z_p` the velocity
+    of `z_q`, the third trains the latent field `f`.
 
     **Arguments:**
 
@@ -26,6 +26,14 @@ class PixelMatching(eqx.Module):
       fields without structure then learn a friction that the data do not have. A step of higher
       order has no such bias.
     - `weight`: `w`, positive.
+    - `interval`: `h`, the time between two pictures, positive; 1 as published. Where the motion
+      is slow against it, momenta and their changes are small, and a net with weights of order
+      one stays close to no motion at all for a long time; a unit of time in which the motion
+      turns by about one radian cures that.
+    - `relative`: `s` is the variance of the codes in the batch, else 1 as published. The last two
+      terms shrink with the codes while the decoder can make up for it, so with `s = 1` codes
+      shrink and the field learns to stand still: then forecasts conserve any energy, and only
+      their pictures show it.
 
     Call it with a model that has `encode`, `decode` and a latent `field` (`PixelHNN`) and a batch
     of films `(N, T, rows, columns)`, `T >= 3`; all pairs of a film count, the last in `z'` only.
@@ -39,9 +47,12 @@ class PixelMatching(eqx.Module):
 
     step: Callable = RungeKutta(diffrax.Euler())
     weight: float = eqx.field(static=True, default=0.1)
+    interval: float = eqx.field(static=True, default=1.0)
+    relative: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         check_positive("weight", self.weight)
+        check_positive("interval", self.interval)
 
     def __call__(self, model, batch, *, key=None):
         """The loss, a scalar; `key` is not used."""
@@ -54,11 +65,12 @@ class PixelMatching(eqx.Module):
         now, after = z[:, :-1], z[:, 1:]
         pictures = jax.vmap(jax.vmap(model.decode))(now)
         field = model.field
-        moved = jax.vmap(jax.vmap(lambda x: self.step(field, 0.0, x, 1.0)))(now)
+        moved = jax.vmap(jax.vmap(lambda x: self.step(field, 0.0, x, self.interval)))(now)
         q, p = split_phase(jnp.moveaxis(now, -1, 0))
         next_q, _ = split_phase(jnp.moveaxis(after, -1, 0))
+        velocities = jnp.mean((p - (next_q - q) / self.interval) ** 2)
+        motion = jnp.mean((moved - after) ** 2)
+        size = jnp.mean(jnp.var(now, axis=(0, 1))) if self.relative else 1.0
         return (
-            jnp.mean((pictures - pairs[:, :-1]) ** 2)
-            + jnp.mean((p - (next_q - q)) ** 2)
-            + self.weight * jnp.mean((moved - after) ** 2)
+            jnp.mean((pictures - pairs[:, :-1]) ** 2) + (velocities + self.weight * motion) / size
         )

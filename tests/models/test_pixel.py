@@ -105,6 +105,26 @@ def test_loss_is_the_published_one(getkey):
     np.testing.assert_allclose(loss, reference_loss(model, movie, 2.0), rtol=1e-12)
 
 
+def test_relative_loss_measures_the_motion_against_the_spread_of_the_codes(getkey):
+    model, movie = make(getkey()), films(getkey())
+    z = jax.vmap(model.encode)(movie[:, :2])
+    pictures = jnp.mean((jax.vmap(model.decode)(z) - movie[:, :2]) ** 2)
+    plain = pixel_loss(model, movie, interval=0.3)
+    relative = pixel_loss(model, movie, interval=0.3, relative=True)
+    spread = jnp.mean(jnp.var(z, axis=0))
+    np.testing.assert_allclose(relative - pictures, (plain - pictures) / spread, rtol=1e-10)
+
+
+def test_interval_is_the_unit_of_velocity_and_step(getkey):
+    model, movie, h = make(getkey()), films(getkey()), 0.3
+    z, after = (jax.vmap(model.encode)(movie[:, i : i + 2]) for i in (0, 1))
+    pictures = jnp.mean((jax.vmap(model.decode)(z) - movie[:, :2]) ** 2)
+    velocity = jnp.mean((z[:, 1] - (after[:, 0] - z[:, 0]) / h) ** 2)
+    moved = z + h * jax.vmap(lambda y: model.field(0.0, y))(z)
+    expected = pictures + velocity + 0.1 * jnp.mean((moved - after) ** 2)
+    np.testing.assert_allclose(pixel_loss(model, movie, interval=h), expected, rtol=1e-10)
+
+
 def test_long_films_count_every_pair(getkey):
     model = make(getkey())
     film = render_pendulum(jnp.linspace(0.0, 0.5, 5), SIZE)
@@ -144,3 +164,5 @@ def test_refusals(getkey):
         PixelMatching()(model, jnp.zeros((4, 2, SIZE, SIZE)))
     with pytest.raises(ValueError, match="weight"):
         PixelMatching(weight=0.0)
+    with pytest.raises(ValueError, match=r"interval.*-0\.1"):
+        PixelMatching(interval=-0.1)
