@@ -4,7 +4,7 @@ Pictures are drawn by `render_pendulum` (the paper took them from a simulator's 
 paper's pendulum: with `H = 1.875 (1 - cos q) + p^2`, `q' = 2 p`, a picture every 0.1 of the unit
 of time is its 0.05 s. Films of 100 pictures start at |q| <= pi/6, |p| <= 1/4, as in its simulator.
 Nets and batch are the paper's; the budget is smaller: 80 films to train on instead of 160, and
-1500 updates, cosine from 3e-3, instead of 10,000 at 1e-3. With the paper's loss and weight decay
+3000 updates, cosine from 3e-3, instead of 10,000 at 1e-3. With the paper's loss and weight decay
 that budget leaves codes so small that both latent fields hardly move: a forecast that stands still
 conserves every energy, and the pictures drawn from it show it. So the latent terms are measured
 against the variance of the codes and weighted by 1, time is in units in which the pendulum turns
@@ -45,7 +45,7 @@ from dynnets.training import PixelMatching, fit
 SYSTEM = Pendulum(mass=0.5, length=1.0, gravity=3.75)
 H, PICTURES = 0.1, 100  # between two pictures; in a film
 WIDTH, STARTS = 200, 15
-STEPS, BATCH, TRAIN, TEST, SEEDS = 1500, 200, 80, 20, 2
+STEPS, BATCH, TRAIN, TEST, SEEDS = 3000, 200, 80, 20, 2
 OPTIMISER = optax.adam(optax.cosine_decay_schedule(3e-3, STEPS))
 INTERVAL = 0.2  # of the latent unit of time, so that a swing is about 2 pi of it
 LOSS = PixelMatching(heun, weight=1.0, interval=INTERVAL, relative=True)
