@@ -15,7 +15,7 @@ from dynnets._core import (
     check_choice,
     check_size,
 )
-from dynnets.linear import singular_range, spectral_norm
+from dynnets.linear import gram_norm_bound, singular_range, spectral_norm
 
 from ._mlp import _affine
 from ._monotone import MONOTONE, MONOTONE_ACTIVATIONS
@@ -89,6 +89,10 @@ class GradientField(AbstractField):
         """`{DISSIPATIVE}`."""
         return frozenset({DISSIPATIVE})
 
+    def apply_structure(self, t, x, gradient, args=None):
+        """`-g`: the field as a function of the gradient `g` of its energy."""
+        return -gradient
+
     def __call__(self, t, x, args=None):
         """`-grad V(t, x)`."""
         return -self.energy.gradient(t, x)
@@ -126,6 +130,11 @@ class NonExpansiveField(AbstractField):
         return ridge_constant(self.energy)
 
     @property
+    def nu_bound(self) -> Array:
+        """An upper bound of `nu`, from products alone: at most a tenth above it for `d = 512`."""
+        return ridge_constant(self.energy, exact=False)
+
+    @property
     def lipschitz(self) -> Array:
         """`nu`."""
         return self.nu
@@ -140,6 +149,10 @@ class NonExpansiveField(AbstractField):
         low, high = singular_range(self.energy.weight)
         slopes = MONOTONE[self.energy.activation]
         return slopes.low * low**2, slopes.high * high**2
+
+    def apply_structure(self, t, x, gradient, args=None):
+        """`-g`: the field as a function of the gradient `g` of its energy."""
+        return -gradient
 
     def __call__(self, t, x, args=None):
         """`-A^T s(A x + b)`."""
@@ -173,6 +186,11 @@ class ExpansiveField(AbstractField):
         return ridge_constant(self.ridge)
 
     @property
+    def nu_bound(self) -> Array:
+        """An upper bound of `nu`, from products alone: at most a tenth above it for `d = 512`."""
+        return ridge_constant(self.ridge, exact=False)
+
+    @property
     def lipschitz(self) -> Array:
         """`nu`."""
         return self.nu
@@ -182,6 +200,10 @@ class ExpansiveField(AbstractField):
         return self.ridge.gradient(t, x)
 
 
-def ridge_constant(energy: RidgeEnergy) -> Array:
-    """`nu = sup s' |A|^2`: the Lipschitz constant of `A^T s(A x + b)`, attained for linear `s`."""
-    return MONOTONE[energy.activation].high * spectral_norm(energy.weight) ** 2
+def ridge_constant(energy: RidgeEnergy, exact: bool = True) -> Array:
+    """`nu = sup s' |A|^2`: the Lipschitz constant of `A^T s(A x + b)`, attained for linear `s`.
+
+    **Arguments:** `exact`: by singular values, else `gram_norm_bound`, which is never below.
+    """
+    norm = spectral_norm(energy.weight) if exact else gram_norm_bound(energy.weight)
+    return MONOTONE[energy.activation].high * norm**2

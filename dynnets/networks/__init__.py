@@ -1,0 +1,41 @@
+"""Maps with a guarantee, composed of fields and steps."""
+
+from ._abstract import AbstractNetwork as AbstractNetwork
+from ._constants import (
+    compose_averagedness as compose_averagedness,
+    contraction_factor as contraction_factor,
+    euler_averagedness as euler_averagedness,
+    expansion_limit as expansion_limit,
+    implicit_euler_averagedness as implicit_euler_averagedness,
+    midpoint_averagedness as midpoint_averagedness,
+)
+from ._flow_network import (
+    FlowNetwork as FlowNetwork,
+    flow_network as flow_network,
+)
+from ._lift import (
+    AbstractResize as AbstractResize,
+    MassTruncation as MassTruncation,
+    Truncation as Truncation,
+    ZeroPadding as ZeroPadding,
+)
+from ._lipschitz import (
+    averagedness as averagedness,
+    lipschitz_bound as lipschitz_bound,
+)
+from ._stack import (
+    layer_of as layer_of,
+    repeat_layer as repeat_layer,
+    scan_layers as scan_layers,
+    stack_layers as stack_layers,
+)
+from ._width import (
+    NORMS as NORMS,
+    AbstractWidth as AbstractWidth,
+    BoundedWidth as BoundedWidth,
+    ClippedWidth as ClippedWidth,
+    FixedWidth as FixedWidth,
+    FractionWidth as FractionWidth,
+    LearnedWidth as LearnedWidth,
+    PositiveWidth as PositiveWidth,
+)

@@ -1,0 +1,199 @@
+"""Networks made of flows: any family of fields, any step, depth as a scan."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import equinox as eqx
+import jax
+import jax.random as jr
+from jaxtyping import PRNGKeyArray
+
+from dynnets._core import AbstractField, Tag
+from dynnets.integrators import AbstractStep, check_parts, step_info
+
+from ._abstract import AbstractNetwork
+from ._layer import check_limits, layer_sizes
+from ._lift import AbstractResize, ZeroPadding
+from ._meet import meet, require_tags
+from ._stack import layer_of, repeat_layer, scan_layers, stack_layers
+from ._width import AbstractWidth, FixedWidth
+
+
+class FlowNetwork(AbstractNetwork):
+    """`x -> P o S_L o ... o S_1 o U (x)` with layers `S_l = step(field_l, h_l)`.
+
+    A layer is one step, or several in turn (a contractive and an expansive one, say): `fields`,
+    `steps` and `widths` are tuples of the same length, in the order in which they act. Every
+    layer's clock starts at zero.
+
+    **Arguments:**
+
+    - `fields`: stacked modules, arrays with the leading axis `depth`; `widths`: the step sizes,
+      stacked likewise; `steps`: shared by all layers. `flow_network` makes all three.
+    - `lift`: `U`, an `AbstractResize` before the first layer; `project`: `P`, after the last.
+    - `remat`: store layer inputs only for the backward pass.
+    - `require`: tags that the network must keep for every value of its weights.
+
+    Preserves: `structure`, the meet over the parts of all layers, lift and projection; see there.
+    Cost: that of the steps; compile time does not grow with depth. Raises `StructureLost`, a
+    `ValueError`, for a required tag that is lost, naming the part, the reason and a cure, and
+    `ValueError` for a field that lacks what its step needs and for stacks of different depth.
+    Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, Dynamical Systems-Based Neural
+    Networks, SIAM J. Sci. Comput. 45, 2023, arXiv:2210.02373.
+    """
+
+    fields: tuple[AbstractField, ...]
+    widths: tuple[AbstractWidth, ...]
+    steps: tuple[AbstractStep, ...]
+    lift: AbstractResize | None
+    project: AbstractResize | None
+    remat: bool = eqx.field(static=True)
+
+    def __init__(
+        self,
+        fields: Sequence[AbstractField],
+        steps: Sequence[AbstractStep],
+        widths: Sequence[AbstractWidth],
+        *,
+        lift: AbstractResize | None = None,
+        project: AbstractResize | None = None,
+        remat: bool = False,
+        require: Iterable[Tag] = (),
+    ):
+        if not len(fields) == len(steps) == len(widths) > 0:
+            raise ValueError(
+                "a layer has as many fields as steps and widths, at least one, "
+                f"got {len(fields)}, {len(steps)} and {len(widths)}"
+            )
+        self.fields, self.steps, self.widths = tuple(fields), tuple(steps), tuple(widths)
+        self.lift, self.project, self.remat = lift, project, remat
+        for step, field in zip(self.steps, self.fields):
+            check_parts(step, field)
+        _check_depth((self.fields, self.widths))
+        check_limits(self.steps, self.fields, self.widths)
+        require_tags(self.steps, self.fields, self.widths, (lift, project), require)
+
+    @property
+    def depth(self) -> int:
+        """Number of layers."""
+        return _check_depth((self.fields, self.widths))
+
+    @property
+    def structure(self) -> frozenset[Tag]:
+        """The tags that every part of every layer, the lift and the projection keep.
+
+        NON_EXPANSIVE is claimed where the widths enforce its condition. Tags about an energy, a
+        bracket or masses are not: every layer has its own.
+        """
+        return meet(self.steps, self.fields, self.widths, (self.lift, self.project))
+
+    def sizes(self) -> tuple:
+        """The step sizes of every layer, `(depth,)` for each part; a number where it is fixed."""
+        sizes = eqx.filter_vmap(lambda f, w: layer_sizes(self.steps, f, w)[0])
+        found = sizes(self.fields, self.widths)
+        fixed = (w.h if isinstance(w, FixedWidth) else None for w in self.widths)
+        return tuple(h if h is not None else next_h for h, next_h in zip(fixed, found))
+
+    def layer(self, index: int) -> tuple[tuple[AbstractField, ...], tuple]:
+        """Fields and step sizes of one layer."""
+        fields, widths = layer_of((self.fields, self.widths), index)
+        return fields, layer_sizes(self.steps, fields, widths)[0]
+
+    def __call__(self, x):
+        """The image of `x`, `(d,)` or, where fields take it, features-first `(d, N)`."""
+
+        def forward(layer, x):
+            fields, widths = layer
+            sizes, _ = layer_sizes(self.steps, fields, widths)
+            for step, field, h in zip(self.steps, fields, sizes):
+                x = step(field, 0.0, x, h)
+            return x
+
+        x = x if self.lift is None else self.lift(x)
+        x = scan_layers(forward, (self.fields, self.widths), x, remat=self.remat)
+        return x if self.project is None else self.project(x)
+
+    def inverse(self, y):
+        """`x` with `net(x) = y`, exact up to round-off, at the cost of the map.
+
+        Raises `ValueError` when a step has no exact inverse or a projection drops components.
+        """
+        if self.project is not None or not (
+            self.lift is None or isinstance(self.lift, ZeroPadding)
+        ):
+            raise ValueError("a network that changes the dimension at its end has no inverse")
+        for step in self.steps:
+            if not step_info(step).invertible:
+                raise ValueError(
+                    f"{step_info(step).name} has no exact inverse; lie and strang have one"
+                )
+
+        def back(layer, y):
+            fields, widths = layer
+            sizes, _ = layer_sizes(self.steps, fields, widths)
+            for step, field, h in reversed(list(zip(self.steps, fields, sizes))):
+                y = step.inverse(field, 0.0, y, h)
+            return y
+
+        y = scan_layers(back, (self.fields, self.widths), y, reverse=True, remat=self.remat)
+        return y if self.lift is None else self.lift.undo(y)
+
+
+def _check_depth(stack) -> int:
+    depths = {leaf.shape[0] for leaf in jax.tree.leaves(eqx.filter(stack, eqx.is_array))}
+    if len(depths) != 1:
+        raise ValueError(f"all arrays have the depth as leading axis, got {sorted(depths)}")
+    return depths.pop()
+
+
+def flow_network(
+    make_field: Callable | Sequence[Callable],
+    depth: int,
+    step: AbstractStep | Sequence[AbstractStep],
+    h: float | AbstractWidth | Sequence[float | AbstractWidth],
+    *,
+    key: PRNGKeyArray,
+    lift: AbstractResize | None = None,
+    project: AbstractResize | None = None,
+    remat: bool = False,
+    require: Iterable[Tag] = (),
+) -> FlowNetwork:
+    """A `FlowNetwork` of `depth` equal layers with weights of their own.
+
+    **Arguments:**
+
+    - `make_field`: `make_field(key)` makes the field of one layer; several for several parts.
+    - `step`: the step of all parts, or one for each; `h`: likewise a number (`FixedWidth`) or a
+      width.
+    - the others: as `FlowNetwork`; `key` draws all weights.
+
+    Raises `StructureLost` and `ValueError` as `FlowNetwork`, and for a depth below one.
+
+    ```python
+    >>> import jax, jax.numpy as jnp, jax.random as jr
+    >>> from dynnets._core import VOLUME
+    >>> from dynnets.fields import ShearField
+    >>> from dynnets.integrators import lie
+    >>> from dynnets.networks import LearnedWidth, flow_network
+    >>> net = flow_network(
+    ...     lambda key: ShearField(2, 1, 8, key=key), 5, lie, LearnedWidth(0.5),
+    ...     key=jr.key(0), require={VOLUME})
+    >>> x = jnp.array([0.1, 0.2, 0.3])
+    >>> bool(jnp.allclose(net.inverse(net(x)), x, atol=1e-5)), sorted(net.structure, key=str)
+    (True, [REVERSIBLE, VOLUME])
+
+    ```
+    """
+    makes = (make_field,) if callable(make_field) else tuple(make_field)
+    steps = (step,) * len(makes) if isinstance(step, AbstractStep) else tuple(step)
+    widths = tuple(h) if isinstance(h, Sequence) else (h,) * len(makes)
+    widths = tuple(w if isinstance(w, AbstractWidth) else FixedWidth(w) for w in widths)
+    keys = jr.split(key, max(len(makes), 1))
+    return FlowNetwork(
+        tuple(stack_layers(make, depth, key=k) for make, k in zip(makes, keys)),
+        steps,
+        tuple(repeat_layer(width, depth) for width in widths),
+        lift=lift,
+        project=project,
+        remat=remat,
+        require=require,
+    )
