@@ -38,8 +38,8 @@ def gonzalez_gradient(energy: Callable, t, x: Float[Array, " d"], y: Float[Array
     before, after = energy(t, x), energy(t, y)
     gap = after - before - gradient @ way
     finfo = jnp.finfo(x.dtype)
-    noise = jax.lax.stop_gradient(16 * float(finfo.eps) * (jnp.abs(before) + jnp.abs(after)))
-    gap = gap * gap**2 / (gap**2 + noise**2 + float(finfo.tiny))
+    noise = 16 * float(finfo.eps) * (jnp.abs(before) + jnp.abs(after))
+    gap = gap * jax.lax.stop_gradient(gap**2 / (gap**2 + noise**2 + float(finfo.tiny)))
     square = way @ way
     moved = square > 0
     return gradient + jnp.where(moved, gap / jnp.where(moved, square, 1), 0) * way
