@@ -139,7 +139,7 @@ class WaveLattice(AbstractSystem):
 
     State `(q, p) = sqrt(h) (u, u_t)`, `h = length / n`, so that `H = |p|^2 / 2 + V(q)` is the
     energy of the wave; see `state`. `force`: `"linear"` (`W = 0`), `"sine_gordon"`
-    (`1 - cos u`) or `"phi4"` (`(u^2 - 1)^2 / 4`). Explicit steps need `dt < 2 h / (2 c)` or so;
+    (`1 - cos u`) or `"phi4"` (`(u^2 - 1)^2 / 4`). Explicit steps need `dt < h / c` or so;
     the field's `flows` have no such bound.
 
     **Arguments:** `n`: points, two at least; `speed` `c`, `length`, positive; `amplitude`: root
