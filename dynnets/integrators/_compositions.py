@@ -147,7 +147,7 @@ def adjoint(step: AbstractStep) -> AbstractStep:
     raise ValueError(f"{step.info.name} has no exact inverse, so its adjoint is implicit")
 
 
-def scale(step: AbstractStep, factor: float) -> Composition:
+def scale(step: AbstractStep, factor) -> Composition:
     """The step that advances by `factor * h`: a part for `compose`, of order 0 by itself.
 
     Raises `ValueError` for a factor that is zero or not finite.
@@ -156,8 +156,8 @@ def scale(step: AbstractStep, factor: float) -> Composition:
 
 
 def compose(
-    steps: AbstractStep | Sequence[AbstractStep],
-    weights: Sequence[float] | None = None,
+    steps: AbstractStep | Sequence,
+    weights: Sequence | None = None,
     *,
     name: str | None = None,
     source: str = "",

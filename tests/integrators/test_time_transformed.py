@@ -62,7 +62,7 @@ def test_symmetric_and_exactly_invertible_on_extended_states_and_no_more():
     # the orbit starts at the pericentre, so it is its own mirror image
     assert float(jnp.abs(mirrored.ts + there.ts).max()) <= tol(X0.dtype, 50)
     mirror = jnp.array([1.0, -1.0, -1.0, 1.0])
-    assert float(jnp.abs(mirrored.xs - mirror * there.xs).max()) <= tol(X0.dtype, 50)
+    assert float(jnp.abs(mirrored.xs - mirror[None] * there.xs).max()) <= tol(X0.dtype, 50)
 
 
 def test_a_density_that_is_lost_is_reported():
