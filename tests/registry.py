@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 
-from dynnets import fields as F, integrators as I
+from dynnets import fields as F, integrators as I, systems as S
 
 DIM = 4
 
@@ -77,6 +77,16 @@ def _bodies(key):
     return F.PairwiseField(F.PairwisePotential(law, jnp.array([2.0, 0.5]), 1))
 
 
+def _particle(key):
+    del key  # known physics
+    return S.ChargedParticleField(*jnp.array([0.7, 1.0, 0.3]))
+
+
+def _schroedinger(key):
+    del key
+    return S.SchroedingerField(jnp.array(3.0), jnp.array(1.0))
+
+
 FIELDS = [
     FieldRow("general", lambda key: F.HamiltonianField(_energy(key))),
     FieldRow("given", lambda key: F.HamiltonianField(F.FunctionEnergy(_quartic))),
@@ -95,6 +105,10 @@ FIELDS = [
         "neural_pair_force", lambda key: F.PairForceField(jnp.ones(2), 1, 0.1, 9.0, 8, 2, key=key)
     ),
     FieldRow("mass_matrix", _mass_matrix, 1),
+    FieldRow("vortices", lambda key: S.VortexField(jnp.array([1.0, -0.5]))),
+    FieldRow("charged_particle", lambda key: _particle(key)),
+    FieldRow("schroedinger", lambda key: _schroedinger(key)),
+    FieldRow("waves", lambda key: S.WaveField("sine_gordon", jnp.array(0.9), jnp.array(3.0))),
     FieldRow("neural_second_order", lambda key: F.SecondOrderField(DIM // 2, 8, 2, key=key)),
     FieldRow("neural", lambda key: F.NeuralField(DIM, 8, 2, key=key)),
     FieldRow("neural_forced", lambda key: F.NeuralField(DIM, 8, 2, input_dim=1, key=key), 1),
@@ -107,6 +121,8 @@ STEPS = [
     StepRow("verlet_dkd", I.verlet_dkd, _separable),
     StepRow("yoshida4", I.yoshida4, _separable),
     StepRow("yoshida4_bodies", I.yoshida4, _bodies),
+    StepRow("strang_particle", I.strang, lambda key: _particle(key)),
+    StepRow("strang_schroedinger", I.strang, lambda key: _schroedinger(key)),
     StepRow("tao", I.Tao(5.0), lambda key: F.HamiltonianField(_energy(key))),
     StepRow(
         "implicit_midpoint", I.ImplicitMidpoint(), lambda key: F.HamiltonianField(_energy(key))
