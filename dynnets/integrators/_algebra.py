@@ -221,6 +221,13 @@ _FAMILIES = {
 
 def _catalogue() -> tuple:
     """Steps to propose, cheapest first; imported late, since every step is built on this file."""
-    from . import _implicit, _splitting
+    from . import _discrete_gradient, _flows, _gauss, _implicit, _lie_group, _splitting
 
-    return (_splitting.verlet_kdk, _implicit.ImplicitMidpoint())
+    return (
+        _splitting.verlet_kdk,
+        _flows.strang,
+        _lie_group.cayley,
+        _implicit.ImplicitMidpoint(),
+        _discrete_gradient.Gonzalez(),
+        _gauss.Gauss(2),
+    )
