@@ -38,12 +38,12 @@ def _function(invariant, field) -> Callable:
     return {NORM: _half_square, ORTHOGONAL: _gram}.get(invariant, invariant)
 
 
-def _corrected(step, invariants, name, order, keeps, condition, source) -> StepInfo:
+def _corrected(step, invariants, name, keeps, condition, source, defect_order=None) -> StepInfo:
     inner = step_info(step)
     needs = inner.needs | ({"energy"} if ENERGY in invariants else frozenset())
     return StepInfo(
         name=f"{name}({inner.name})",
-        order=order,
+        order=inner.order,
         needs=needs,
         keeps=frozenset(keeps),
         symmetric=False,
@@ -51,6 +51,7 @@ def _corrected(step, invariants, name, order, keeps, condition, source) -> StepI
         evaluations=None,
         condition=condition,
         source=source,
+        defect_order=defect_order,
     )
 
 
@@ -94,7 +95,6 @@ class Projected(AbstractStep):
             self.step,
             self.invariants,
             "Projected",
-            step_info(self.step).order,
             {tag for tag in self.invariants if isinstance(tag, Tag)},
             "the invariants do not depend on time and the solve converges (else NaN)",
             "Hairer, Lubich, Wanner, Geometric Numerical Integration, 2006",
@@ -145,8 +145,8 @@ class Relaxation(AbstractStep):
     `O(h^p)` of the times asked for and the order is that of the step; a single call is off by
     `(g - 1) h` in time, one order less.
 
-    Preserves: the invariant, and the linear invariants that the step keeps. The symplectic form
-    and symmetry are lost at the step's order.
+    Preserves: the invariant, and the linear invariants that the step keeps. Symmetry is lost; so
+    is the symplectic form, by `O(h^p)` per call, since the width depends on the state.
 
     **Arguments:** `step`: of order 2 or more, its memory is not used; `invariant`: `ENERGY`
     (the field's `energy`), `NORM`, or a function `g(t, x)` with a scalar value. Where `y`
@@ -178,11 +178,11 @@ class Relaxation(AbstractStep):
             self.step,
             (self.invariant,),
             "Relaxation",
-            inner.order,
             own | (inner.keeps & {MASS, MOMENTUM}),
             "the invariant does not depend on time and the root exists (else NaN); order: in a "
             "rollout",
             "Ketcheson, SIAM Journal on Numerical Analysis 57, 2019",
+            defect_order=inner.order - 1,
         )
 
     def start(self, field, t, x, h, args=None):
