@@ -16,6 +16,13 @@ from ._forecast import (
     time_scale as time_scale,
     valid_time as valid_time,
 )
+from ._modified import (
+    ModifiedField as ModifiedField,
+    mismatch as mismatch,
+    modified_energy as modified_energy,
+    modified_field as modified_field,
+    warn_if_mismatched as warn_if_mismatched,
+)
 from ._order import observed_order as observed_order
 from ._rigorous import (
     lipschitz_bound as lipschitz_bound,
@@ -23,7 +30,14 @@ from ._rigorous import (
     spectrum_bounds as spectrum_bounds,
 )
 from ._sampled import sample_domain as sample_domain
+from ._sections import (
+    DIRECTIONS as DIRECTIONS,
+    Section as Section,
+    poincare_section as poincare_section,
+    section_spread as section_spread,
+)
 from ._structure import (
+    MAP_DEFECTS as MAP_DEFECTS,
     ORACLES as ORACLES,
     angular_momentum as angular_momentum,
     angular_momentum_defect as angular_momentum_defect,

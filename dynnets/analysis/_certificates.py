@@ -16,7 +16,9 @@ from dynnets._core import (
     check_size,
 )
 from dynnets.integrators import step_info
+from dynnets.networks import AbstractNetwork
 
+from ._networks import network_bounds, network_findings
 from ._rigorous import bounded_statements
 from ._sampled import (
     Finding,
@@ -209,7 +211,8 @@ def certify(
     **Arguments:**
 
     - `model`: an `AbstractModel` (pair any field with any step by `FieldModel`; what it lacks,
-      field, step or energy, is left out), or a bare field, for the first two grades only.
+      field, step or energy, is left out), a bare field, for the first two grades only, or an
+      `AbstractNetwork`, whose map is certified (`h`, `steps`, `energies` do not apply).
     - `domain`: `(low (d,), high (d,))`, needs `key`; or `states`: `(n, d)`, in its place.
     - `h`: time between two states of the forecast, needed for the sampled grade.
     - `energies`: further `name -> H(t, x)` to follow along forecasts, the true one for instance.
@@ -229,8 +232,10 @@ def certify(
 
     ```
     """
-    lines = _derived_lines(model) + _rigorous_lines(model)
     xs = _states(domain, states, samples, key)
+    if isinstance(model, AbstractNetwork):
+        return _certify_network(model, xs)
+    lines = _derived_lines(model) + _rigorous_lines(model)
     if xs is not None and not isinstance(model, AbstractField):
         if h is None:
             raise ValueError("sampling needs the time h between two states of the forecast")
@@ -243,11 +248,26 @@ def certify(
     return Certificate(_subject(model), condition, tuple(lines))
 
 
+def _certify_network(net: AbstractNetwork, xs) -> Certificate:
+    """The certificate of a map: derived tags, constants by exact norms, sampled defects."""
+    lines = [
+        CertificateLine(tag.name, BY_CONSTRUCTION, True, None, f"the map: {tag.meaning}")
+        for tag in TAGS
+        if tag in net.structure
+    ]
+    if not lines:
+        lines.append(CertificateLine("NONE", BY_CONSTRUCTION, None, None, "no tag is claimed"))
+    lines += [CertificateLine(n, RIGOROUS, h, v, text) for n, h, v, text in network_bounds(net)]
+    if xs is not None:
+        lines += [_sampled_line(finding) for finding in network_findings(net, xs)]
+    return Certificate(_subject(net), "", tuple(lines))
+
+
 def _states(domain, states, samples, key):
     """The states to sample at, or `None`."""
     if states is not None:
         states = jnp.asarray(states)
-        if states.ndim != 2 or states.shape[0] < 1:
+        if states.ndim < 2 or states.shape[0] < 1:
             raise ValueError(f"states must have shape (n, d), got {states.shape}")
         check_finite("states", states)
         return states

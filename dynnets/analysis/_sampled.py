@@ -78,7 +78,16 @@ def sample_domain(domain: Any, samples: int, *, key: PRNGKeyArray) -> Float[Arra
     return jr.uniform(key, shape, low.dtype, minval=low[None], maxval=high[None])
 
 
-def _worst(values: Array) -> float:
+def round_off(xs, function) -> float:
+    """What round-off explains of a defect of `function` at the states `xs`: 1e4 units of last
+    place of the largest numbers that cancel in it.
+    """
+    slopes = jax.vmap(jax.jacfwd(function))(xs)
+    size = jnp.maximum(jnp.abs(slopes).max() ** 2, jnp.abs(xs).max())
+    return _ROUNDING * float(jnp.finfo(xs.dtype).eps) * max(float(size), 1.0)
+
+
+def worst_of(values: Array) -> float:
     """The largest value; infinite as soon as one is not finite."""
     values = np.asarray(values)
     return float(values.max()) if np.isfinite(values).all() else float("inf")
@@ -130,11 +139,11 @@ def step_findings(
         pair = " on both copies" if doubled and tag is not MOMENTUM else ""
         statement = f"one step of {h:g}{pair}: {_DEFECTS[tag]}"
         size = max(1.0, float(jnp.abs(field.matrix).max())) if tag is POISSON else 1.0
-        worst = _worst(found[tag.name])
+        worst = worst_of(found[tag.name])
         findings.append(Finding(tag.name, worst, size * slack, statement, tag in tags))
     if doubled:
         statement = f"one step of {h:g}, the first copy alone, for which nothing is claimed"
-        worst = _worst(found["first copy"])
+        worst = worst_of(found["first copy"])
         findings.append(Finding(SYMPLECTIC.name, worst, slack, statement, False))
     return findings
 
@@ -155,9 +164,9 @@ def power_findings(model, tags, xs: Float[Array, "n d"], args: Any = None) -> li
     slack = _ROUNDING * float(jnp.finfo(xs.dtype).eps) * float(size)
     if ENERGY in tags:
         statement = "|dH/dt| of the model's energy along its field"
-        return [Finding(ENERGY.name, _worst(jnp.abs(power)), slack, statement, True)]
+        return [Finding(ENERGY.name, worst_of(jnp.abs(power)), slack, statement, True)]
     statement = "largest dH/dt of the model's energy along its field, without input"
-    return [Finding(DISSIPATIVE.name, _worst(power), slack, statement, DISSIPATIVE in tags)]
+    return [Finding(DISSIPATIVE.name, worst_of(power), slack, statement, DISSIPATIVE in tags)]
 
 
 @eqx.filter_jit
@@ -184,7 +193,7 @@ def forecast_findings(
     for name, (change, rise) in zip(energies, changes, strict=True):
         what = f"of the {name} energy {span}"
         findings += [
-            Finding("ENERGY DRIFT", _worst(change), 0.0, f"largest |change| {what}", False),
-            Finding("ENERGY RISE", _worst(rise), 0.0, f"largest rise {what}", False),
+            Finding("ENERGY DRIFT", worst_of(change), 0.0, f"largest |change| {what}", False),
+            Finding("ENERGY RISE", worst_of(rise), 0.0, f"largest rise {what}", False),
         ]
     return findings

@@ -207,3 +207,14 @@ ORACLES: dict[Tag, Callable] = {
 }
 """The oracle of each tag: `oracle(step, field, t, x, h, args=None)`, a number that is zero up to
 round-off where `structure_of(step, field)` holds the tag."""
+
+
+MAP_DEFECTS: dict[Tag, Callable] = {
+    SYMPLECTIC: symplecticity_defect,
+    VOLUME: volume_defect,
+    NORM: norm_defect,
+    MASS: mass_defect,
+    ORTHOGONAL: orthogonality_defect,
+    NON_EXPANSIVE: expansion_excess,
+}
+"""The defect of a map for the tags that a map alone decides: `defect(function, x)`."""

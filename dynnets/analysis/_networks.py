@@ -1,0 +1,69 @@
+"""What is found of a network: its constants by exact norms, its defects at sampled states."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynnets._core import NON_EXPANSIVE, REVERSIBLE
+from dynnets.networks import AbstractNetwork, FlowNetwork, averagedness, lipschitz_bound
+
+from ._sampled import Finding, round_off, worst_of
+from ._structure import MAP_DEFECTS
+
+
+def network_bounds(net: AbstractNetwork) -> list[tuple[str, bool | None, float, str]]:
+    """`(name, holds, value, statement)` of the bounds that hold everywhere, where one is known."""
+    if not isinstance(net, FlowNetwork):
+        return []
+    found = []
+    bound = float(lipschitz_bound(net))
+    if math.isfinite(bound):
+        holds = bound <= 1 + 1e-6 if NON_EXPANSIVE in net.structure else None
+        found.append(("LIPSCHITZ", holds, bound, f"|net(x) - net(y)| <= {bound:.6g} |x - y|"))
+    if net.lift is None and net.project is None:
+        alpha = float(averagedness(net))
+        if alpha < 1:
+            text = f"{alpha:.4g}-averaged: iterations converge to a fixed point where one exists"
+            found.append(("AVERAGED", None, alpha, text))
+    return found
+
+
+@eqx.filter_jit
+def _defects(net, tags, xs):
+    return {tag.name: jax.vmap(lambda x, tag=tag: MAP_DEFECTS[tag](net, x))(xs) for tag in tags}
+
+
+def network_findings(net: AbstractNetwork, xs: Float[Array, "n *state"]) -> list[Finding]:
+    """The defect of every tag that a map decides, claimed or not, and the error of the inverse."""
+    shape = jax.eval_shape(net, xs[0]).shape
+    square, even = shape == xs.shape[1:], len(shape) == 1 and shape[0] % 2 == 0
+    tags = [
+        tag
+        for tag in MAP_DEFECTS
+        if tag in net.structure
+        or (tag.name == "VOLUME" and square and len(shape) == 1)
+        or (tag.name == "SYMPLECTIC" and square and even)
+    ]
+    slack = round_off(xs, lambda x: net(x))
+    findings = [
+        Finding(name, worst_of(values), slack, _statement(name), name in _names(net.structure))
+        for name, values in _defects(net, tags, xs).items()
+    ]
+    if REVERSIBLE in net.structure:
+        back = jax.vmap(lambda x: jnp.abs(net.inverse(net(x)) - x).max())(xs)
+        text = "largest error of the map and its inverse"
+        findings.append(Finding(REVERSIBLE.name, worst_of(back), slack, text, True))
+    return findings
+
+
+def _names(tags) -> set[str]:
+    return {tag.name for tag in tags}
+
+
+def _statement(name: str) -> str:
+    tag = next(tag for tag in MAP_DEFECTS if tag.name == name)
+    first = (MAP_DEFECTS[tag].__doc__ or "").splitlines()[0]
+    return "the map: " + first.split(": zero")[0].split(", `D` the")[0].replace("`", "")
