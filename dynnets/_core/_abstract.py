@@ -15,7 +15,15 @@ from ._structure import Tag
 
 
 class AbstractEnergy(eqx.Module):
-    """A scalar function `H(t, x)` of time and state: an energy or a potential."""
+    """A scalar function `H(t, x)` of time and state: an energy or a potential.
+
+    `autonomous`: it does not read the time, so that the flow of `J grad H` keeps it.
+    """
+
+    @property
+    def autonomous(self) -> bool:
+        """True unless the class says otherwise."""
+        return True
 
     @abc.abstractmethod
     def __call__(self, t, x) -> Array:

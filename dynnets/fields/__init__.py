@@ -76,7 +76,10 @@ from ._sphere import (
     RotationField as RotationField,
     SphereField as SphereField,
 )
-from ._time_dependent import TimePotential as TimePotential
+from ._time_dependent import (
+    RateEnergy as RateEnergy,
+    TimePotential as TimePotential,
+)
 from ._uniform_input import UniformInput as UniformInput
 from ._volume import (
     ShearField as ShearField,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -92,11 +93,18 @@ class FunctionEnergy(AbstractEnergy):
     """A given energy: wraps a function `H(t, x)` of one state `(d,)`.
 
     **Arguments:** `function`: pure, returns a scalar; may itself be an Equinox module.
-    `gradient_function`: `g(t, x)`, its gradient where one line gives it (else `jax.grad`).
+    `gradient_function`: `g(t, x)`, its gradient where one line gives it (else `jax.grad`);
+    `reads_time`: whether `H` depends on `t`; a field of it then claims no energy.
     """
 
     function: Callable
     gradient_function: Callable | None = None
+    reads_time: bool = eqx.field(default=False, static=True)
+
+    @property
+    def autonomous(self):
+        """Whether the function was declared not to read the time."""
+        return not self.reads_time
 
     def __call__(self, t, x):
         """`H(t, x)`."""
@@ -120,6 +128,11 @@ class SeparableEnergy(AbstractEnergy):
 
     kinetic: AbstractEnergy
     potential: AbstractEnergy
+
+    @property
+    def autonomous(self):
+        """Whether both parts are."""
+        return self.kinetic.autonomous and self.potential.autonomous
 
     def __call__(self, t, x):
         """`T(t, p) + V(t, q)`."""

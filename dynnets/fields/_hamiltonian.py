@@ -13,6 +13,7 @@ from dynnets._core import (
     VOLUME,
     AbstractEnergy,
     AbstractField,
+    Tag,
     constant_field,
     symplectic_gradient,
 )
@@ -21,6 +22,10 @@ from ._energies import KineticEnergy, SeparableEnergy
 from ._kick_drift import kick_drift_flows
 
 _HAMILTONIAN = frozenset({SYMPLECTIC, VOLUME, ENERGY})
+
+
+def _tags_of(energy: AbstractEnergy) -> frozenset[Tag]:
+    return _HAMILTONIAN if energy.autonomous else _HAMILTONIAN - {ENERGY}
 
 
 class HamiltonianField(AbstractField):
@@ -37,8 +42,8 @@ class HamiltonianField(AbstractField):
 
     @property
     def structure(self):
-        """`{SYMPLECTIC, VOLUME, ENERGY}`."""
-        return _HAMILTONIAN
+        """`{SYMPLECTIC, VOLUME, ENERGY}`; without ENERGY when `H` depends on time."""
+        return _tags_of(self.energy)
 
     def apply_structure(self, t, x, gradient, args=None):
         """`J g`: the field as a function of the gradient `g` of its energy."""
@@ -64,8 +69,8 @@ class SeparableHamiltonianField(AbstractField):
 
     @property
     def structure(self):
-        """`{SYMPLECTIC, VOLUME, ENERGY}`."""
-        return _HAMILTONIAN
+        """`{SYMPLECTIC, VOLUME, ENERGY}`; without ENERGY when a part depends on time."""
+        return _tags_of(self.energy)
 
     @property
     def energy(self) -> SeparableEnergy:

@@ -53,6 +53,11 @@ class SumEnergy(AbstractEnergy):
         if not self.terms:
             raise ValueError("a sum of energies needs at least one term")
 
+    @property
+    def autonomous(self):
+        """Whether all terms are."""
+        return all(term.autonomous for term in self.terms)
+
     def __call__(self, t, x):
         """The sum of the terms."""
         return sum(term(t, x) for term in self.terms)
@@ -87,6 +92,11 @@ class PeriodicEnergy(AbstractEnergy):
 
     def __check_init__(self):
         check_angles(self.angles)
+
+    @property
+    def autonomous(self):
+        """Whether the energy of the features is."""
+        return self.energy.autonomous
 
     def __call__(self, t, x):
         """`E(features(x))`."""

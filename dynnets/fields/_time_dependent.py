@@ -1,5 +1,6 @@
 """Potentials that depend on time, learned: the parts of flows made of exact shears."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -31,6 +32,11 @@ class TimePotential(AbstractEnergy):
     ):
         self.net = MLP(dim + 1, 1, width, depth, activation=activation, final_bias=False, key=key)
 
+    @property
+    def autonomous(self):
+        """False: the energy of a field of it changes with time."""
+        return False
+
     def __call__(self, t, q):
         """`V(t, q)`."""
         return self.net(_with_time(t, q))[0]
@@ -60,3 +66,29 @@ class TimePotential(AbstractEnergy):
             axis=-1,
         )
         return then[1:] - now[1:], then[0]
+
+
+class RateEnergy(AbstractEnergy):
+    """`H(t, x) = dV/dt (t, x)` of a `TimePotential`: the energy whose exact flow `impulse` is.
+
+    The gradient is `d/dt grad V`, one forward derivative of the closed form. Cost: two gradients.
+
+    **Arguments:** `potential`: a `TimePotential`.
+    """
+
+    potential: TimePotential
+
+    @property
+    def autonomous(self):
+        """False."""
+        return False
+
+    def __call__(self, t, x):
+        """`dV/dt (t, x)`."""
+        return self.potential.time_derivative(t, x)
+
+    def gradient(self, t, x):
+        """`d/dt grad V(t, x)`."""
+        t = jnp.asarray(t, x.dtype)
+        along = lambda s: self.potential.gradient(s, x)  # noqa: E731
+        return jax.jvp(along, (t,), (jnp.ones_like(t),))[1]

@@ -6,7 +6,16 @@ import jax.random as jr
 import pytest
 from helpers import tol
 
-from dynnets.fields import TimePotential
+from dynnets._core import ENERGY, SYMPLECTIC, VOLUME
+from dynnets.fields import (
+    FunctionEnergy,
+    HamiltonianField,
+    QuadraticEnergy,
+    RateEnergy,
+    SeparableHamiltonianField,
+    SumEnergy,
+    TimePotential,
+)
 
 POTENTIAL = TimePotential(2, 5, 2, key=jr.key(0))
 
@@ -35,3 +44,17 @@ def test_no_impulse_at_time_zero_bit_for_bit(dtype, count, getkey):
         change, _ = impulse(0.0, q)
         assert change.dtype == dtype and not change.any()
         assert not impulse(jnp.zeros(count, dtype), q)[0].any()
+
+
+def test_a_field_of_a_time_dependent_energy_claims_no_energy(getkey):
+    rate = RateEnergy(POTENTIAL)
+    q, t = jr.normal(getkey(), (2,)), jnp.array(0.4)
+    assert jnp.abs(rate.gradient(0.4, q) - jax.grad(rate, argnums=1)(t, q)).max() < tol(q.dtype)
+    field = SeparableHamiltonianField(rate, rate)
+    assert field.structure == {SYMPLECTIC, VOLUME}
+    total = SumEnergy((POTENTIAL, QuadraticEnergy(jnp.eye(2))))
+    assert ENERGY not in HamiltonianField(total).structure
+    forced = FunctionEnergy(lambda t, x: t * x[0] ** 2 + x[1] ** 2, reads_time=True)
+    assert ENERGY not in HamiltonianField(forced).structure
+    steady = FunctionEnergy(lambda t, x: x[0] ** 2 + x[1] ** 2)
+    assert ENERGY in HamiltonianField(steady).structure
