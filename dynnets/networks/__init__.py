@@ -10,6 +10,7 @@ from ._constants import (
     midpoint_averagedness as midpoint_averagedness,
 )
 from ._flow_network import (
+    MEMORIES as MEMORIES,
     FlowNetwork as FlowNetwork,
     flow_network as flow_network,
 )

@@ -7,8 +7,8 @@ import jax
 import jax.random as jr
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import AbstractField, Tag
-from dynnets.integrators import AbstractStep, check_parts, step_info
+from dynnets._core import AbstractField, Tag, check_choice
+from dynnets.integrators import AbstractStep, check_parts, reversible_scan, step_info
 
 from ._abstract import AbstractNetwork
 from ._layer import check_limits, layer_sizes
@@ -16,6 +16,10 @@ from ._lift import AbstractResize, ZeroPadding
 from ._meet import meet, require_tags
 from ._stack import layer_of, repeat_layer, scan_layers, stack_layers
 from ._width import AbstractWidth, FixedWidth
+
+MEMORIES = ("all", "inputs", "inverse")
+"""What a layer leaves for the backward pass: all intermediate values; its input, from which the
+rest is computed again; or nothing, the input being rebuilt by the layer's exact inverse."""
 
 
 class FlowNetwork(AbstractNetwork):
@@ -30,7 +34,9 @@ class FlowNetwork(AbstractNetwork):
     - `fields`: stacked modules, arrays with the leading axis `depth`; `widths`: the step sizes,
       stacked likewise; `steps`: shared by all layers. `flow_network` makes all three.
     - `lift`: `U`, an `AbstractResize` before the first layer; `project`: `P`, after the last.
-    - `remat`: store layer inputs only for the backward pass.
+    - `memory`: of the backward pass, one of `MEMORIES`. `"inputs"` costs a third more work;
+      `"inverse"` needs memory for one layer whatever the depth, steps with an exact inverse, and
+      refuses forward-mode derivatives.
     - `require`: tags that the network must keep for every value of its weights.
 
     Preserves: `structure`, the meet over the parts of all layers, lift and projection; see there.
@@ -46,7 +52,7 @@ class FlowNetwork(AbstractNetwork):
     steps: tuple[AbstractStep, ...]
     lift: AbstractResize | None
     project: AbstractResize | None
-    remat: bool = eqx.field(static=True)
+    memory: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -56,7 +62,7 @@ class FlowNetwork(AbstractNetwork):
         *,
         lift: AbstractResize | None = None,
         project: AbstractResize | None = None,
-        remat: bool = False,
+        memory: str = "all",
         require: Iterable[Tag] = (),
     ):
         if not len(fields) == len(steps) == len(widths) > 0:
@@ -65,7 +71,10 @@ class FlowNetwork(AbstractNetwork):
                 f"got {len(fields)}, {len(steps)} and {len(widths)}"
             )
         self.fields, self.steps, self.widths = tuple(fields), tuple(steps), tuple(widths)
-        self.lift, self.project, self.remat = lift, project, remat
+        self.lift, self.project, self.memory = lift, project, memory
+        check_choice("memory", memory, MEMORIES)
+        if memory == "inverse":
+            self._check_invertible()
         for step, field in zip(self.steps, self.fields):
             check_parts(step, field)
         _check_depth((self.fields, self.widths))
@@ -100,41 +109,57 @@ class FlowNetwork(AbstractNetwork):
 
     def __call__(self, x):
         """The image of `x`, `(d,)` or, where fields take it, features-first `(d, N)`."""
+        x = x if self.lift is None else self.lift(x)
+        layers = (self.fields, self.widths)
+        if self.memory == "inverse":
+            x = reversible_scan(self._forward, self._back, layers, x)
+        else:
+            x = scan_layers(self._forward, layers, x, remat=self.memory == "inputs")
+        return x if self.project is None else self.project(x)
+
+    @property
+    def _forward(self):
+        steps = self.steps
 
         def forward(layer, x):
             fields, widths = layer
-            sizes, _ = layer_sizes(self.steps, fields, widths)
-            for step, field, h in zip(self.steps, fields, sizes):
+            sizes, _ = layer_sizes(steps, fields, widths)
+            for step, field, h in zip(steps, fields, sizes):
                 x = step(field, 0.0, x, h)
             return x
 
-        x = x if self.lift is None else self.lift(x)
-        x = scan_layers(forward, (self.fields, self.widths), x, remat=self.remat)
-        return x if self.project is None else self.project(x)
+        return forward
 
-    def inverse(self, y):
-        """`x` with `net(x) = y`, exact up to round-off, at the cost of the map.
+    @property
+    def _back(self):
+        steps = self.steps
 
-        Raises `ValueError` when a step has no exact inverse or a projection drops components.
-        """
-        if self.project is not None or not (
-            self.lift is None or isinstance(self.lift, ZeroPadding)
-        ):
-            raise ValueError("a network that changes the dimension at its end has no inverse")
+        def back(layer, y):
+            fields, widths = layer
+            sizes, _ = layer_sizes(steps, fields, widths)
+            for step, field, h in reversed(list(zip(steps, fields, sizes))):
+                y = step.inverse(field, 0.0, y, h)  # type: ignore[attr-defined]
+            return y
+
+        return back
+
+    def _check_invertible(self):
         for step in self.steps:
             if not step_info(step).invertible:
                 raise ValueError(
                     f"{step_info(step).name} has no exact inverse; lie and strang have one"
                 )
 
-        def back(layer, y):
-            fields, widths = layer
-            sizes, _ = layer_sizes(self.steps, fields, widths)
-            for step, field, h in reversed(list(zip(self.steps, fields, sizes))):
-                y = step.inverse(field, 0.0, y, h)
-            return y
+    def inverse(self, y):
+        """`x` with `net(x) = y`, exact up to round-off, at the cost of the map.
 
-        y = scan_layers(back, (self.fields, self.widths), y, reverse=True, remat=self.remat)
+        Raises `ValueError` when a step has no exact inverse or a projection drops components.
+        """
+        padded = self.lift is None or isinstance(self.lift, ZeroPadding)
+        if self.project is not None or not padded:
+            raise ValueError("a network that changes the dimension at its end has no inverse")
+        self._check_invertible()
+        y = scan_layers(self._back, (self.fields, self.widths), y, reverse=True)
         return y if self.lift is None else self.lift.undo(y)
 
 
@@ -154,7 +179,7 @@ def flow_network(
     key: PRNGKeyArray,
     lift: AbstractResize | None = None,
     project: AbstractResize | None = None,
-    remat: bool = False,
+    memory: str = "all",
     require: Iterable[Tag] = (),
 ) -> FlowNetwork:
     """A `FlowNetwork` of `depth` equal layers with weights of their own.
@@ -194,6 +219,6 @@ def flow_network(
         tuple(repeat_layer(width, depth) for width in widths),
         lift=lift,
         project=project,
-        remat=remat,
+        memory=memory,
         require=require,
     )

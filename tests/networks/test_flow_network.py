@@ -138,10 +138,11 @@ def test_structure_scan_and_inverse(name, dtype):
 
 
 @pytest.mark.parametrize("name", ["gradient", "alternating", "shears"])
-def test_gradients_rematerialisation_and_export(name):
+def test_gradients_memory_and_export(name):
     net, xs = make(name, jnp.float32)
+    memory = "inverse" if REVERSIBLE in net.structure else "inputs"
     again = N.FlowNetwork(
-        net.fields, net.steps, net.widths, lift=net.lift, project=net.project, remat=True
+        net.fields, net.steps, net.widths, lift=net.lift, project=net.project, memory=memory
     )
 
     def loss(net):
@@ -226,6 +227,10 @@ def test_bad_arguments():
         net.inverse(jnp.ones(2))
     with pytest.raises(ValueError, match="RungeKutta\\(Heun\\) has no exact inverse"):
         N.flow_network(mass, 2, I.heun, 0.1, key=key).inverse(jnp.ones(4))
+    with pytest.raises(ValueError, match="RungeKutta\\(Heun\\) has no exact inverse"):
+        N.flow_network(mass, 2, I.heun, 0.1, key=key, memory="inverse")
+    with pytest.raises(ValueError, match="memory.*'some'"):
+        N.flow_network(mass, 2, I.heun, 0.1, key=key, memory="some")
     stacks = [N.stack_layers(down, depth, key=key) for depth in (2, 3)]
     with pytest.raises(ValueError, match=r"leading axis, got \[2, 3\]"):
         N.FlowNetwork(stacks, [I.explicit_euler] * 2, [N.FixedWidth(0.1)] * 2)
