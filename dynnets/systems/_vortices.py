@@ -168,4 +168,6 @@ def random_vortices(
     values = uniform(key_size, strengths, (n,))
     if signed:
         values = jnp.where(jr.bernoulli(key_sign, shape=(n,)), values, -values)
-    return PointVortices(tuple(values.tolist()), width=width, separation=separation)
+    return PointVortices(  # type: ignore[missing-argument]  # its abstract fields are properties
+        tuple(values.tolist()), width=width, separation=separation
+    )
