@@ -105,6 +105,15 @@ FIELDS = [
         "neural_pair_force", lambda key: F.PairForceField(jnp.ones(2), 1, 0.1, 9.0, 8, 2, key=key)
     ),
     FieldRow("mass_matrix", _mass_matrix, 1),
+    FieldRow("gradient", lambda key: F.GradientField(_energy(key))),
+    FieldRow("non_expansive", lambda key: F.NonExpansiveField(DIM, 6, key=key)),
+    FieldRow("expansive", lambda key: F.ExpansiveField(DIM, 6, key=key)),
+    FieldRow("antisymmetric", lambda key: F.AntisymmetricField(DIM, key=key)),
+    FieldRow("shear", lambda key: F.ShearField(1, 3, 6, key=key)),
+    FieldRow("mass", lambda key: F.MassPreservingField(DIM, 8, 1, key=key)),
+    FieldRow("sphere", lambda key: F.SphereField(DIM, 8, 1, key=key)),
+    FieldRow("low_rank_sphere", lambda key: F.LowRankSphereField(DIM, 1, 8, 1, key=key)),
+    FieldRow("rotation", lambda key: F.RotationField(DIM, 8, 1, key=key)),
     FieldRow("vortices", lambda key: S.VortexField(jnp.array([1.0, -0.5]))),
     FieldRow("charged_particle", lambda key: _particle(key)),
     FieldRow("schroedinger", lambda key: _schroedinger(key)),
@@ -124,6 +133,7 @@ STEPS = [
     StepRow("strang_particle", I.strang, lambda key: _particle(key)),
     StepRow("strang_schroedinger", I.strang, lambda key: _schroedinger(key)),
     StepRow("tao", I.Tao(5.0), lambda key: F.HamiltonianField(_energy(key))),
+    StepRow("lie_shear", I.lie, lambda key: F.ShearField(1, 3, 6, key=key)),
     StepRow(
         "implicit_midpoint", I.ImplicitMidpoint(), lambda key: F.HamiltonianField(_energy(key))
     ),

@@ -13,6 +13,9 @@ from registry import DIM, FIELDS, STEPS, cast
 from dynnets._core import (
     DISSIPATIVE,
     ENERGY,
+    MASS,
+    NON_EXPANSIVE,
+    NORM,
     POISSON,
     REVERSIBLE,
     SYMMETRIC,
@@ -127,6 +130,12 @@ def test_field_structure(row, dtype):
         )
     if VOLUME in field.structure:
         assert abs(float(jnp.trace(jacobian))) <= slack
+    if NORM in field.structure:
+        assert abs(float(x @ field(0.0, x))) <= slack
+    if MASS in field.structure:
+        assert abs(float(jnp.sum(field(0.0, x)))) <= slack
+    if NON_EXPANSIVE in field.structure:
+        assert float(jnp.linalg.eigvalsh(jacobian + jacobian.T).max()) <= slack
     if {ENERGY, DISSIPATIVE} & field.structure:
         power = float(field.energy.gradient(0.0, x) @ field(0.0, x))
         assert power <= slack
