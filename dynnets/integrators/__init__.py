@@ -13,6 +13,7 @@ from ._algebra import (
     structure_of as structure_of,
     verdict as verdict,
 )
+from ._blocks import rollout_blocks as rollout_blocks
 from ._compensated import Compensated as Compensated
 from ._compositions import (
     Adjoint as Adjoint,

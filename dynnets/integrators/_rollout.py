@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from dynnets._core import check_finite, check_increasing, check_size
 
+from ._repeat import repeat
 from ._reversible import Reversible, rebuilt_drift, reversible_states
 from ._step import AbstractStep
 from ._sweep import check_invertible
@@ -91,21 +92,15 @@ def _scan(step, field, x0, steps, args, substeps):
     has_memory = isinstance(step, AbstractStep)
     memory = step.start(field, starts[0], x0, widths[0] / substeps, args) if has_memory else None
 
-    def one(carry, t, h):
-        x, memory = carry
-        if has_memory:
-            return step.advance(field, t, x, h, args, memory)
-        return step(field, t, x, h, args), None
-
     def body(carry, start_and_width):
         t, width = start_and_width
         h = width / substeps
-        if substeps == 1:
-            carry = one(carry, t, h)
+        if substeps > 1:
+            carry = repeat(step, field, t, carry[0], h, args, carry[1], substeps)
+        elif has_memory:
+            carry = step.advance(field, t, carry[0], h, args, carry[1])
         else:
-            carry = jax.lax.fori_loop(
-                0, substeps, lambda i, c: one(c, t + jnp.asarray(i, h.dtype) * h, h), carry
-            )
+            carry = step(field, t, carry[0], h, args), None
         return carry, carry[0]
 
     return jax.lax.scan(body, (x0, memory), steps)[1]

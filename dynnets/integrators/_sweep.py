@@ -15,10 +15,9 @@ from jaxtyping import Array, PyTree
 
 from dynnets._core import join_phase, split_phase
 
+from ._repeat import HALF, stages
 from ._splitting import Splitting
 from ._step import AbstractStep, step_info
-
-_HALF = {"drift": 0, "kick": 1}
 
 
 class Back(NamedTuple):
@@ -93,12 +92,12 @@ class SplittingSweep:
 
     def __init__(self, splitting: Splitting, varied, fixed, timed: bool, shared: bool):
         self.varied, self.fixed, self.timed = varied, fixed, timed
-        stages = _stages(splitting)
+        parts = stages(splitting)
         self.joint = None
-        if shared and len(stages) % 2:
-            (part, first, _), (_, last, _) = stages[0], stages[-1]
-            self.joint, stages = (part, first, last), stages[1:-1]
-        self.stages = stages[::-1]
+        if shared and len(parts) % 2:
+            (part, first, _), *parts, (_, last, _) = parts
+            self.joint = (part, first, last)
+        self.stages = parts[::-1]
 
     def unpack(self, x):
         """Both halves."""
@@ -116,7 +115,7 @@ class SplittingSweep:
             fresh = Back(x, sums, back.model, *_zeros(back.start, back.h))
             return fresh, back.x, (back.start, back.h)
         part, first, last = self.joint
-        m = _HALF[part]
+        m = HALF[part]
         later = back.x_bar[m]
         earlier = later + x_bar[m]
         weight = first * h_after * later + last * clock.h * earlier
@@ -151,7 +150,7 @@ class SplittingSweep:
         return self._undo(back, part, first, clock, jnp.zeros_like(clock.h))
 
     def _undo(self, back: Back, part: str, weight: float, clock: Clock, count) -> Back:
-        m = _HALF[part]
+        m = HALF[part]
         bar = back.x_bar[m]
         push = weight * clock.h * bar
         rate, model, t_bar, kept_bar = self._rate(part, clock(count), back.x[1 - m], push)
@@ -176,17 +175,6 @@ class SplittingSweep:
 
     def _share(self, weight: float, bar, rate):
         return weight * jnp.sum(bar * rate) if self.timed else jnp.zeros((), rate.dtype)
-
-
-def _stages(splitting: Splitting) -> list[tuple[str, float, float]]:
-    """`(part, weight, fraction of the step at which it is evaluated)`, in the order of a step."""
-    spent, found = {"kick": 0.0, "drift": 0.0}, []
-    part, other = ("kick", "drift") if splitting.first == "kick" else ("drift", "kick")
-    for weight in splitting.coefficients:
-        found.append((part, weight, spent[other]))
-        spent[part] += weight
-        part, other = other, part
-    return found
 
 
 def _pair(moved: int, a, b) -> tuple:

@@ -13,3 +13,7 @@ from ._forecast import plot_forecast as plot_forecast
 from ._laws import plot_law as plot_law
 from ._orbits import plot_orbits as plot_orbits
 from ._phase_portrait import plot_phase_portrait as plot_phase_portrait
+from ._scaling import (
+    plot_scaling as plot_scaling,
+    plot_work_precision as plot_work_precision,
+)

@@ -166,9 +166,9 @@ def test_bad_input():
         undo_step(ImplicitMidpoint(), field, 0.0, x0, 0.1, None, x0)
     with pytest.raises(ValueError, match="tolerance must be positive"):
         Reversible(tolerance=0.0)
+    whole = HamiltonianField(FunctionEnergy(lambda t, x: jnp.sum(x**2)))
     with pytest.raises(ValueError, match="offers drift and kick"):
-        energy = FunctionEnergy(lambda t, x: jnp.sum(x**2))
-        rollout(verlet_kdk, HamiltonianField(energy), x0, (0.1, 3), adjoint=Reversible())
+        rollout(verlet_kdk, whole, x0, (0.1, 3), adjoint=Reversible())
 
 
 def _stack(key, depth):

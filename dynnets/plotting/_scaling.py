@@ -1,0 +1,54 @@
+"""How one quantity scales with another: costs, memory and errors on logarithmic axes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ._canvas import check_curves, colours, legend_beside, new_axes, tidy
+
+_MARKERS = "os^Dv<>pX*"
+
+
+def plot_scaling(curves: Mapping, *, x_name: str, y_name: str, axes=None):
+    """Two positive quantities against each other, both on logarithmic scales.
+
+    **Arguments:** `curves`: `name -> (x (n,), y (n,))`, or `y (n, k)` of `k` seeds: the median;
+    values that are not positive and finite leave a gap; `x_name`, `y_name`: labels with units;
+    `axes`: one axis to draw on.
+
+    **Returns** `(figure, axis)`. Raises `ValueError` for no curve and mismatched shapes.
+    """
+    curves = check_curves(curves)
+    figure, axes = new_axes(size=(7.2, 4.6), axes=axes)
+    axis = axes[0, 0]
+    palette = colours(curves)
+    for i, (name, (x, y)) in enumerate(curves.items()):
+        y = np.median(y, axis=1) if y.ndim == 2 else y
+        y = np.where(np.isfinite(y) & (y > 0), y, np.nan)
+        marker = _MARKERS[i % len(_MARKERS)]
+        line = "-" if i < 8 else "--"
+        axis.plot(x, y, line, marker=marker, color=palette[name], markersize=4.5, label=name)
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    tidy(axis, x=x_name, y=y_name)
+    legend_beside(figure, axis)
+    return figure, axis
+
+
+def plot_work_precision(
+    curves: Mapping,
+    *,
+    cost_name: str = "seconds",
+    error_name: str = "largest relative energy error",
+    axes=None,
+):
+    """A work-precision diagram: the error that each method makes against what it costs.
+
+    Lower and further left is better; the slope of an explicit method of order `r` is `-r`.
+
+    **Arguments:** `curves`: `name -> (costs (n,), errors (n,))`, one point per step size or
+    tolerance; `cost_name`, `error_name`: labels; `axes`: one axis to draw on.
+
+    **Returns** `(figure, axis)`. Raises `ValueError` for no curve and mismatched shapes.
+    """
+    return plot_scaling(curves, x_name=cost_name, y_name=error_name, axes=axes)
