@@ -179,12 +179,12 @@ def plot_section(
     for axis, (title, orbits) in zip(axes[0], panels.items(), strict=True):
         if boundary is not None:
             axis.plot(*np.asarray(boundary).T, color=_BOUNDARY, linewidth=1.0)
-        palette = colours(range(len(orbits)))
-        for k, points in enumerate(orbits):
+        palette = list(colours(map(str, range(len(orbits)))).values())
+        for points, colour in zip(orbits, palette, strict=True):
             points = np.asarray(points)
             if points.ndim != 2 or points.shape[1] != 2:
                 raise ValueError(f"the section {title!r} needs points (m, 2), got {points.shape}")
-            axis.plot(points[:, 0], points[:, 1], ".", color=palette[k], markersize=2)
+            axis.plot(points[:, 0], points[:, 1], ".", color=colour, markersize=2)
         axis.set_title(title, fontsize=10)
         tidy(axis, x=names[0], y=names[1] if axis is axes[0, 0] else None)
     return figure, axes

@@ -27,10 +27,24 @@ from ._least_squares import (
     fit_least_squares as fit_least_squares,
 )
 from ._losses_derivative import derivative_matching as derivative_matching
+from ._losses_flow import (
+    FlowResidual as FlowResidual,
+    FlowSamples as FlowSamples,
+    flow_matching as flow_matching,
+    flow_samples as flow_samples,
+)
 from ._losses_pixel import PixelMatching as PixelMatching
 from ._losses_trajectory import (
     OneStepMatching as OneStepMatching,
     TrajectoryMatching as TrajectoryMatching,
+)
+from ._march import (
+    MarchResult as MarchResult,
+    march as march,
+)
+from ._regions import (
+    Box as Box,
+    StatePool as StatePool,
 )
 from ._result import (
     FitResult as FitResult,
