@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import jax.random as jr
 
 from dynnets import fields as F, integrators as I, systems as S
+from dynnets._core import ENERGY
 
 DIM = 4
 
@@ -77,6 +78,10 @@ def _bodies(key):
     return F.PairwiseField(F.PairwisePotential(law, jnp.array([2.0, 0.5]), 1))
 
 
+def _doubled(key):
+    return I.TaoField(F.HamiltonianField(_energy(key, DIM // 2)), 5.0)
+
+
 def _particle(key):
     del key  # known physics
     return S.ChargedParticleField(*jnp.array([0.7, 1.0, 0.3]))
@@ -104,7 +109,7 @@ FIELDS = [
     FieldRow(
         "neural_pair_force", lambda key: F.PairForceField(jnp.ones(2), 1, 0.1, 9.0, 8, 2, key=key)
     ),
-    FieldRow("mass_matrix", _mass_matrix, 1),
+    FieldRow("doubled", _doubled),
     FieldRow("gradient", lambda key: F.GradientField(_energy(key))),
     FieldRow("non_expansive", lambda key: F.NonExpansiveField(DIM, 6, key=key)),
     FieldRow("expansive", lambda key: F.ExpansiveField(DIM, 6, key=key)),
@@ -114,6 +119,7 @@ FIELDS = [
     FieldRow("sphere", lambda key: F.SphereField(DIM, 8, 1, key=key)),
     FieldRow("low_rank_sphere", lambda key: F.LowRankSphereField(DIM, 1, 8, 1, key=key)),
     FieldRow("rotation", lambda key: F.RotationField(DIM, 8, 1, key=key)),
+    FieldRow("mass_matrix", _mass_matrix, 1),
     FieldRow("vortices", lambda key: S.VortexField(jnp.array([1.0, -0.5]))),
     FieldRow("charged_particle", lambda key: _particle(key)),
     FieldRow("schroedinger", lambda key: _schroedinger(key)),
@@ -130,10 +136,22 @@ STEPS = [
     StepRow("verlet_dkd", I.verlet_dkd, _separable),
     StepRow("yoshida4", I.yoshida4, _separable),
     StepRow("yoshida4_bodies", I.yoshida4, _bodies),
+    StepRow("tao", I.Tao(5.0), lambda key: F.HamiltonianField(_energy(key))),
+    StepRow("tao4", I.Tao(5.0, order=4), lambda key: F.HamiltonianField(_energy(key))),
+    StepRow("ruth3", I.ruth3, _separable),
+    StepRow("mclachlan4", I.mclachlan4, _separable),
+    StepRow("suzuki4", I.suzuki4, _separable),
+    StepRow("blanes_moan4", I.blanes_moan4, _separable),
+    StepRow("lie", I.lie, _separable),
+    StepRow("strang", I.strang, _separable),
+    StepRow("lie_shear", I.lie, lambda key: F.ShearField(1, 3, 6, key=key)),
+    StepRow("strang_tao", I.strang, _doubled),
     StepRow("strang_particle", I.strang, lambda key: _particle(key)),
     StepRow("strang_schroedinger", I.strang, lambda key: _schroedinger(key)),
-    StepRow("tao", I.Tao(5.0), lambda key: F.HamiltonianField(_energy(key))),
-    StepRow("lie_shear", I.lie, lambda key: F.ShearField(1, 3, 6, key=key)),
+    StepRow("composition", I.compose(I.strang, I.suzuki_weights(2)), _bodies),
+    StepRow("compensated", I.Compensated(I.verlet_kdk), _bodies),
+    StepRow("two_step_midpoint", I.TwoStepMidpoint(), _separable),
+    StepRow("stormer_verlet", I.StormerVerlet(), _mechanical),
     StepRow(
         "implicit_midpoint", I.ImplicitMidpoint(), lambda key: F.HamiltonianField(_energy(key))
     ),
@@ -142,6 +160,19 @@ STEPS = [
         I.ImplicitMidpoint(),
         lambda key: F.PoissonField(_energy(key), _skew(key)),
     ),
+    StepRow("implicit_euler", I.ImplicitEuler(), lambda key: F.NonExpansiveField(DIM, 8, key=key)),
+    StepRow("gauss", I.Gauss(2), lambda key: F.HamiltonianField(_energy(key))),
+    StepRow("gonzalez", I.Gonzalez(), lambda key: F.HamiltonianField(_energy(key))),
+    StepRow("mean_value", I.MeanValue(), _port(lambda key: F.initial_damping(2, 0.3, key=key))),
+    StepRow("itoh_abe", I.ItohAbe(), lambda key: F.PoissonField(_energy(key), _skew(key))),
+    StepRow("projected", I.Projected(I.heun, ENERGY), lambda key: F.HamiltonianField(_energy(key))),
+    StepRow(
+        "relaxation", I.Relaxation(I.heun, ENERGY), lambda key: F.HamiltonianField(_energy(key))
+    ),
+    StepRow("cayley", I.cayley, lambda key: F.SphereField(DIM, 8, 1, key=key)),
+    StepRow("lie_midpoint", I.lie_midpoint, lambda key: F.SphereField(DIM, 8, 1, key=key)),
+    StepRow("variational_midpoint", I.variational_midpoint, _mechanical),
+    StepRow("rk4", I.rk4, lambda key: F.NeuralField(DIM, 8, 2, key=key)),
     StepRow("tsit5", I.RungeKutta(diffrax.Tsit5()), lambda key: F.NeuralField(DIM, 8, 2, key=key)),
 ]
 
