@@ -2,6 +2,8 @@
 
 The declaration is `verdict(step, field, tag)`; the measurement is the root mean square of the
 property's defect over random points at three step sizes: zero to round-off, or a fitted slope.
+Step sizes are in units of `1 / L`, `L` the largest slope of the field at those points: random
+weights differ in it by a factor of ten, and an order shows only where `h L` is small.
 """
 
 import math
@@ -26,7 +28,7 @@ from dynnets._core import (
     Tag,
 )
 from dynnets.analysis import ORACLES
-from dynnets.integrators import EXACT, ORDER, missing_parts, step_info, verdict
+from dynnets.integrators import EXACT, ORDER, AbstractStep, missing_parts, verdict
 
 MEASURED = (VOLUME, SYMPLECTIC, POISSON, NORM, MASS, ORTHOGONAL, ENERGY)
 POINTS = 64
@@ -40,6 +42,19 @@ class Family(NamedTuple):
     name: str
     make: Callable
     shape: tuple[int, ...]
+
+
+class Method(NamedTuple):
+    """A step by its `label`; `sizes`: three values of `h L`; it is meant for fields that keep
+    `only`, where that is not `None`; `robust`: a median over the points in place of the root mean
+    square, for a step whose correction is singular on a surface of states.
+    """
+
+    label: str
+    step: AbstractStep
+    sizes: tuple[float, float, float]
+    only: Tag | None = None
+    robust: bool = False
 
 
 class Cell(NamedTuple):
@@ -104,57 +119,64 @@ def normal_weights(field, key):
     return jax.tree.unflatten(treedef, drawn)
 
 
-def cells(families, steps, seeds, *, points: int = POINTS) -> list[Cell]:
-    """Every cell of the table; `steps`: pairs `(step, three step sizes, halving)`."""
+def cells(families, methods, seeds, *, points: int = POINTS) -> list[Cell]:
+    """Every cell of the table: each method on each family that offers the parts it needs."""
     found = []
     for family in families:
-        for step, widths in steps:
-            field = family.make(jr.key(0))
-            if missing_parts(step, field) or not _suits(step, field):
+        field = family.make(jr.key(0))
+        tags = [tag for tag in MEASURED if tag in field.structure]
+        for method in methods:
+            if missing_parts(method.step, field) or not (
+                method.only is None or method.only in field.structure
+            ):
                 continue
-            tags = [tag for tag in MEASURED if tag in field.structure]
-            measure = _measurement(step, tags)
-            measured = [_defects(measure, family, widths, seed, points) for seed in seeds]
+            measure = _measurement(method, tags)
+            measured = [_defects(measure, family, method.sizes, seed, points) for seed in seeds]
             for i, tag in enumerate(tags):
-                found.append(_cell(family, step, field, tag, [m[i] for m in measured], widths))
+                found.append(_cell(family, method, field, tag, [m[i] for m in measured]))
     return found
 
 
-def _suits(step, field) -> bool:
-    """Whether the step takes the field at all (some ask for more than parts)."""
-    try:
-        tag = next(iter(field.structure))
-        verdict(step, field, tag)
-    except ValueError:
-        return False
-    return True
-
-
-def _measurement(step, tags: list[Tag]):
-    """`measure(field, xs, h)`: root mean square of each tag's defect; compiled once."""
+def _measurement(method: Method, tags: list[Tag]):
+    """`measure(field, xs, h)`: root mean square (or median) of each tag's defect; compiled once."""
+    step = method.step
 
     @eqx.filter_jit
     def measure(field, xs, h):
         def one(x):
             return jnp.stack([ORACLES[tag](step, field, 0.0, x, h) for tag in tags])
 
-        return jnp.sqrt(jnp.mean(jax.vmap(one)(xs) ** 2, axis=0))
+        squares = jax.vmap(one)(xs) ** 2
+        middle = jnp.median if method.robust else jnp.mean
+        return jnp.sqrt(middle(squares, axis=0))
 
     return measure
 
 
-def _defects(measure, family, widths, seed: int, points: int):
-    """The defects at each step size for the weights and points of one seed, `(tags, widths)`."""
+@eqx.filter_jit
+def _steepest(field, xs):
+    """The largest spectral norm of the field's Jacobian at the points."""
+
+    def norm(x):
+        jacobian = jax.jacfwd(lambda y: field(0.0, y))(x)
+        return jnp.linalg.norm(jacobian.reshape(x.size, x.size), 2)
+
+    return jax.vmap(norm)(xs).max()
+
+
+def _defects(measure, family, sizes, seed: int, points: int):
+    """The defects at each step size for the weights and points of one seed, `(tags, sizes)`."""
     draw, place = jr.split(jr.key(seed))
     field = family.make(draw)
     xs = jr.normal(place, (points, *family.shape))
-    return np.stack([np.asarray(measure(field, xs, jnp.asarray(h))) for h in widths], axis=1)
+    unit = 1 / _steepest(field, xs)
+    return np.stack([np.asarray(measure(field, xs, size * unit)) for size in sizes], axis=1)
 
 
-def _cell(family, step, field, tag, measured, widths) -> Cell:
-    declared = verdict(step, field, tag)
+def _cell(family, method, field, tag, measured) -> Cell:
+    declared = verdict(method.step, field, tag)
     defects = np.stack(measured)
-    ratio = math.log2(widths[-2] / widths[-1])
+    ratio = math.log2(method.sizes[-2] / method.sizes[-1])
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = np.log2(defects[:, -2] / defects[:, -1]) / ratio
     largest = float(defects.max())
@@ -165,5 +187,5 @@ def _cell(family, step, field, tag, measured, widths) -> Cell:
         agrees = bool((np.abs(slopes - (declared.order + 1)) <= SLOPE_SLACK).all())
     else:
         words, agrees = declared.status, largest > ROUND_OFF
-    name = step_info(step).name
-    return Cell(family.name, name, tag.name, words, tuple(map(float, slopes)), largest, agrees)
+    found = tuple(map(float, slopes))
+    return Cell(family.name, method.label, tag.name, words, found, largest, agrees)

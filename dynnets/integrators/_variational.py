@@ -54,7 +54,7 @@ class VariationalStep(AbstractStep):
 
     def __init__(
         self,
-        rule: Callable = midpoint_lagrangian,
+        rule=midpoint_lagrangian,
         *,
         order: int = 2,
         symmetric: bool = True,

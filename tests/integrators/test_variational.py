@@ -95,10 +95,10 @@ def test_bad_arguments_and_massless_lagrangians():
 
     class Massless(eqx.Module):
         def lagrangian(self, t, q, v):
-            return v[0] ** 2 - q @ q
+            return v[0] ** 2 - q[0] ** 2
 
         def __call__(self, t, x, args=None):
             return x
 
     failed = I.variational_midpoint(Massless(), 0.0, X, 0.1)
-    assert bool(jnp.isnan(failed).all())
+    assert bool(jnp.isnan(failed).any())
