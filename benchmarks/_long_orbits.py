@@ -60,13 +60,13 @@ def cases() -> list[Case]:
     special = {"leapfrog": (0.2, 0.05, 0.0125), "whfast": (0.8, 0.2, 0.05), "saba": (0.8, 0.4)}
     by_name = {
         "Kepler, e = 0.6": (kepler, kepler.period, _sampled(kepler), 1e-6, (300, 600, 1200), {}),
-        "Henon-Heiles": (henon, turn, _sampled(henon), 1e-6, (40, 80, 160), {}),
+        "Henon-Heiles": (henon, turn, _sampled(henon), 1e-6, (60, 120, 240), {}),
         "Fermi-Pasta-Ulam-Tsingou, 32": (
             *(chain, wave, _sampled(chain), 1e-6),
-            *((150, 300, 600), {}),
+            *((300, 600, 1200), {}),
         ),
-        "Figure eight": (eight, 6.3259, _eight, 1e-8, (100, 200, 400), generic),
-        "Sun and two planets": (planets, turn, _planets, 1e-8, (60, 120, 240), special),
+        "Figure eight": (eight, 6.3259, _eight, 1e-7, (200, 400, 800), generic),
+        "Sun and two planets": (planets, turn, _planets, 1e-7, (120, 240, 480), special),
     }
     return [
         Case(Problem(name, system, period, start), target, evaluations, rebound)
