@@ -58,12 +58,7 @@ def _gradient(name: str, kind: str, steps: int):
     def loss(varied):
         parameters, x0 = varied
         field = make(parameters)
-        if BOTH[kind] is None:
-            path = rollout(verlet_kdk, field, x0, (H, steps))
-        else:
-            path = rollout(
-                verlet_kdk, field, x0, (H * steps, 1), substeps=steps, adjoint=BOTH[kind]
-            )
+        path = rollout(verlet_kdk, field, x0, (H * steps, 1), substeps=steps, adjoint=BOTH[kind])
         return jnp.mean(path.xs[-1] ** 2)
 
     return eqx.filter_jit(eqx.filter_value_and_grad(loss)).lower((parameters, x0)).compile()
