@@ -79,7 +79,7 @@ def _bodies(key):
 
 
 def _doubled(key):
-    return I.TaoField(F.HamiltonianField(_energy(key, DIM // 2)), 5.0)
+    return I.TaoField(F.HamiltonianField(_energy(key, DIM // 2)), 2.0)
 
 
 def _particle(key):

@@ -32,6 +32,14 @@ step_rows = pytest.mark.parametrize("row", STEPS, ids=lambda row: row.name)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_quickly():
+    """Hundreds of small programs run once: their optimisation costs more than it saves."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 def make_field(row, dtype):
     field = cast(row.make(jr.key(1)), dtype)
     x = jr.normal(jr.key(2), (DIM,), dtype)
@@ -207,10 +215,20 @@ def test_step_structure(row, dtype):
     tags = structure_of(row.step, field)
     if hasattr(row.step, "on_pair"):
         x = jnp.concatenate([x[:2], x[:2] + 0.1, x[2:], x[2:] - 0.1])
-        step = jax.jit(lambda y, h: row.step.on_pair(field, 0.0, y, h))
+        step = lambda y, h: row.step.on_pair(field, 0.0, y, h)  # noqa: E731
     else:
-        step = jax.jit(lambda y, h: row.step(field, 0.0, y, h))
-    jacobian = jax.jit(jax.jacfwd(lambda y: step(y, 0.1)))(x)
+        step = lambda y, h: row.step(field, 0.0, y, h)  # noqa: E731
+
+    @jax.jit
+    def measure(x):
+        ahead = row.step(field, 0.0, x, 0.1) if REVERSIBLE in tags else None
+        return (
+            jax.jacfwd(lambda y: step(y, 0.1))(x),
+            step(step(x, 0.1), -0.1) if SYMMETRIC in tags else x,
+            x if ahead is None else row.step.inverse(field, 0.0, ahead, 0.1),
+        )
+
+    jacobian, back, undone = measure(x)
     form = canonical_matrix(x.shape[0] // 2, dtype)
     if SYMPLECTIC in tags:
         assert float(jnp.abs(jacobian.T @ form @ jacobian - form).max()) <= tol(dtype)
@@ -220,10 +238,8 @@ def test_step_structure(row, dtype):
         assert float(jnp.abs(defect).max()) <= tol(dtype, float(jnp.abs(matrix).max()))
     if VOLUME in tags:
         assert abs(float(jnp.linalg.det(jacobian)) - 1) <= tol(dtype)
-    if SYMMETRIC in tags:
-        close(step(step(x, 0.1), -0.1), x)
-    if REVERSIBLE in tags:
-        close(row.step.inverse(field, 0.0, row.step(field, 0.0, x, 0.1), 0.1), x)
+    close(back, x)
+    close(undone, x)
 
 
 def test_a_method_that_claims_nothing_measures_as_such():
@@ -242,7 +258,8 @@ def test_observed_order(row):
     field, x, _ = make_field(row, jnp.float64)
     x = 0.5 * x
     info = step_info(row.step)
-    ends = [eqx.filter_jit(rollout)(row.step, field, x, (2.0 / n, n)).xs[-1] for n in (8, 16, 32)]
+    orbit = eqx.filter_jit(lambda h: rollout(row.step, field, x, (h, 32)).xs)
+    ends = [orbit(jnp.asarray(2.0 / n))[n] for n in (8, 16, 32)]
     coarse, fine = (float(jnp.abs(a - b).max()) for a, b in zip(ends, ends[1:], strict=False))
     slope = float(jnp.log2(coarse / fine))
     assert abs(slope - info.order) <= 0.3, slope
