@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from dynnets._core import AbstractField, check_choice, check_finite, check_increasing
 from dynnets.integrators import RungeKutta
@@ -55,8 +55,8 @@ def _land(field, component, level, ts, xs, args):
 
 def poincare_section(
     field: AbstractField,
-    ts: Float[Array, " n"],
-    xs: Float[Array, "n d"],
+    ts,
+    xs,
     component: int,
     *,
     level: float | int = 0.0,
@@ -71,8 +71,8 @@ def poincare_section(
     searched for, and every state lies on the plane exactly.
 
     **Arguments:** `field`: the one that the orbit solves, `f(t, x, args)`, or that it solves to
-    its own accuracy (the true one for a learned flow); `ts`, `xs`: samples close enough that the
-    component is monotone in between; `component`: `k`; `direction`: one of `DIRECTIONS`.
+    its own accuracy (the true one for a learned flow); `ts (n,)`, `xs (n, d)`: samples
+    so close that the component is monotone in between; `component`: `k`; `direction`: one of `DIRECTIONS`.
 
     **Returns** a `Section`; it is empty when there is no crossing. Raises `ValueError` for times
     that do not increase, states that are not finite or of another number, an unknown direction
@@ -98,7 +98,7 @@ def poincare_section(
     return Section(*_land(field, component, level, ts[start], xs[start], args))
 
 
-def section_spread(points: Float[Array, "m 2"], *, neighbours: int = 1) -> Array:
+def section_spread(points, *, neighbours: int = 1) -> Array:
     """How far a section is from a smooth closed curve: near zero for one, of order one for a cloud.
 
     The points are put in the order of their angle about their centre; the result is the median of

@@ -86,7 +86,7 @@ def _lines(axis, grid, values, levels) -> None:
 def plot_windows(
     truth,
     curves: Mapping,
-    windows: Sequence[tuple[float, float]],
+    windows: Sequence[tuple],
     *,
     names: Sequence[str] | None = None,
     truth_name: str = "truth",

@@ -57,8 +57,8 @@ class FlowResidual(eqx.Module):
         if (self.matching or self.conservation) and getattr(self.field, "energy", None) is None:
             raise ValueError(f"{type(self.field).__name__} has no energy to match or to conserve")
 
-    def _draw(self, key, region):
-        """Fresh times `(points,)` and states `(d, points)`."""
+    def draw(self, key, region):
+        """Fresh times `(points,)` and states of the region `(d, points)`."""
         time_key, state_key = jr.split(key)
         x = region.draw(state_key, self.points)
         low, high = self.times
@@ -69,7 +69,7 @@ class FlowResidual(eqx.Module):
         if self.matching and not hasattr(model, "hamiltonian"):
             raise ValueError(f"{type(model).__name__} has no hamiltonian to match")
         residual_key, matching_key = jr.split(key)
-        t, x0 = self._draw(residual_key, batch)
+        t, x0 = self.draw(residual_key, batch)
         own = None
         if self.matching and self.shared:
             (x, own), (rate, _) = model.velocity_along(t, x0)
@@ -81,7 +81,7 @@ class FlowResidual(eqx.Module):
             loss = loss + self.conservation * jnp.mean((energy(t, x) - energy(t, x0)) ** 2)
         if self.matching:
             if own is None:
-                t, x = self._draw(matching_key, batch)
+                t, x = self.draw(matching_key, batch)
                 own = model.hamiltonian(t, x)
             loss = loss + self.matching * jnp.mean((own - self.field.energy(t, x)) ** 2)
         return loss

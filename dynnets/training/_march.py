@@ -37,7 +37,7 @@ def march(
     *,
     windows: int,
     steps: int,
-    keys: PRNGKeyArray,
+    keys,
     points: int = 1000,
     chunk: int = 500,
 ) -> MarchResult:
