@@ -8,12 +8,12 @@ from dynnets._core import check_finite, check_size
 from ._reversible import Reversible
 from ._rollout import Rollout, rollout
 
-_CACHED = 2**17
-"""Bytes of state per block that leave room for the rates in the second-level cache of a core."""
+_CACHED = 2**15
+"""Bytes of state per block: about what the first-level cache of a core holds."""
 
 
 def block_size(x0) -> int:
-    """Columns of a `(d, N)` batch whose states fill 128 KiB, a power of two, 64 at least."""
+    """Columns of a `(d, N)` batch whose states fill 32 KiB, a power of two, 64 at least."""
     columns = _CACHED // (x0.shape[0] * x0.dtype.itemsize)
     return max(64, 1 << (max(columns, 1).bit_length() - 1))
 
@@ -37,7 +37,7 @@ def rollout_blocks(
     alone are kept, and the parts of a splitting that meet between two steps act as one.
 
     **Arguments:** as of `rollout`; `field` takes `(d, N)` (`features_first`), `args` is shared by
-    all trajectories; `block`: columns at a time, by default as many as fill 128 KiB with state.
+    all trajectories; `block`: columns at a time, by default as many as fill 32 KiB with state.
     A batch that is no multiple of it is filled up with copies of its last column.
 
     **Returns** a `Rollout` with `xs (times, d, N)`. Raises `ValueError` as `rollout` does, for a
