@@ -69,7 +69,7 @@ def test_the_modified_energy_varies_at_its_order(step, order, expected):
 def test_the_modified_field_is_the_logarithm_of_the_map():
     """Of a linear map it is the matrix logarithm; its flow makes the step."""
     h, spin = 0.1, jnp.array([[0.0, 1.0], [-1.0, 0.0]])
-    field = lambda t, x, args=None: spin @ x  # noqa: E731
+    field = F.HamiltonianField(F.QuadraticEnergy(jnp.eye(2)))
     matrix = jnp.eye(2) + h * spin  # explicit Euler: log = log|1 + ih| + i atan h
     logarithm = (np.log(1 + h**2) / 2 * np.eye(2) + np.arctan(h) * np.asarray(spin)) / h
     found = modified_field(I.explicit_euler, field, h, 8)(0.0, X0)

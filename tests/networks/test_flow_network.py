@@ -156,7 +156,7 @@ def test_gradients_memory_and_export(name):
     for leaf, other in zip(leaves, jax.tree.leaves(same)):
         assert bool(jnp.isfinite(leaf).all()) and float(jnp.abs(leaf).max()) > 0
         assert float(jnp.abs(leaf - other).max()) <= tol(leaf.dtype, float(jnp.abs(leaf).max()))
-    exported = jax.export.export(jax.jit(net), platforms=["cpu", "cuda", "tpu"])(xs)
+    exported = jax.export.export(jax.jit(lambda x: net(x)), platforms=["cpu", "cuda", "tpu"])(xs)
     assert exported.out_avals[0].shape == xs.shape
 
 
