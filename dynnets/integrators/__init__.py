@@ -1,5 +1,22 @@
 """One-step maps that keep structure, their rollout, and the bridge to diffrax."""
 
+from dynnets._core import (
+    DISSIPATIVE as DISSIPATIVE,
+    ENERGY as ENERGY,
+    MASS as MASS,
+    MOMENTUM as MOMENTUM,
+    NON_EXPANSIVE as NON_EXPANSIVE,
+    NORM as NORM,
+    ORTHOGONAL as ORTHOGONAL,
+    POISSON as POISSON,
+    REVERSIBLE as REVERSIBLE,
+    SYMMETRIC as SYMMETRIC,
+    SYMPLECTIC as SYMPLECTIC,
+    TAGS as TAGS,
+    VOLUME as VOLUME,
+    Tag as Tag,
+)
+
 from ._algebra import (
     CONDITIONAL as CONDITIONAL,
     EXACT as EXACT,

@@ -195,9 +195,8 @@ def flow_network(
 
     ```python
     >>> import jax, jax.numpy as jnp, jax.random as jr
-    >>> from dynnets._core import VOLUME
     >>> from dynnets.fields import ShearField
-    >>> from dynnets.integrators import lie
+    >>> from dynnets.integrators import VOLUME, lie
     >>> from dynnets.networks import LearnedWidth, flow_network
     >>> net = flow_network(
     ...     lambda key: ShearField(2, 1, 8, key=key), 5, lie, LearnedWidth(0.5),
