@@ -39,10 +39,10 @@ class PairForceField(AbstractField):
     """
 
     net: MLP
-    accelerations: Float[Array, " bodies"] = constant_field()
     space_dim: int = eqx.field(static=True)
     middle: float = eqx.field(static=True)
     half: float = eqx.field(static=True)
+    accelerations: Float[Array, " bodies"] = constant_field()
     features_first: ClassVar[bool] = True
 
     def __init__(

@@ -164,7 +164,8 @@ class PairwiseField(AbstractField):
     eliminated, since velocities are what is measured while the masses are unknown. Its exact
     flow preserves the energy, total momentum, phase-space volume and the Poisson bracket of
     `matrix`, which is the canonical one in `(q, m v)`; `canonical` is that Hamiltonian field.
-    Offers `kick`, `drift`, `flows` and `energy`: splitting steps give the same positions in both forms.
+    Offers `kick`, `drift`, `flows` and `energy`: splitting steps give the same positions in both
+    forms.
 
     **Arguments:** `potential`: a `PairwisePotential`. Cost: one gradient of it.
     """

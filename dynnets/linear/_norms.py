@@ -58,7 +58,7 @@ def gram_norm_bound(matrix: Float[Array, "... m n"], iterations: int = 6) -> Flo
     transposed = jnp.swapaxes(scaled, -1, -2)
     tall = matrix.shape[-2] >= matrix.shape[-1]
     power = transposed @ scaled if tall else scaled @ transposed
-    logarithm = jnp.log(unit)
+    logarithm, total = jnp.log(unit), unit
     for k in range(1, iterations + 1):
         total = jnp.sum(power * power, axis=(-2, -1))
         safe = jnp.where(total > 0, total, 1)  # a zero matrix: its logarithm has no gradient

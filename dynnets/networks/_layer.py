@@ -26,8 +26,8 @@ def layer_sizes(steps, fields, widths) -> tuple[tuple, tuple]:
         if i not in expansive:
             limits[i] = _limit(step, field, width) if width.limited else None
             sizes[i] = width(limits[i])
-    if any(widths[i].limited for i in expansive):
-        budget = _contraction(steps, fields, sizes) ** (1 / len(expansive))
+    shared = any(widths[i].limited for i in expansive)
+    budget = _contraction(steps, fields, sizes) ** (1 / len(expansive)) if shared else None
     for i in expansive:
         if widths[i].limited:
             limits[i] = expansion_limit(budget, _nu(fields[i], widths[i]))
