@@ -166,17 +166,6 @@ def test_energy_gradient_is_the_gradient(row):
 # Steps.
 
 
-@dtypes
-@step_rows
-def test_step_keeps_dtype_under_jit(row, dtype):
-    field, x, _ = make_field(row, dtype)
-    value = eqx.filter_jit(row.step)(field, 0.0, x, 0.1)
-    assert value.dtype == dtype
-    assert bool(jnp.isfinite(value).all())
-    if dtype == jnp.float64:
-        close(row.step(field, 0.0, x, 0.1), value)
-
-
 @step_rows
 def test_step_on_a_batch_is_a_loop(row):
     field, _, _ = make_field(row, jnp.float64)
@@ -210,9 +199,9 @@ def test_step_lowers_for_every_platform(row):
 
 @dtypes
 @step_rows
-def test_step_structure(row, dtype):
+def test_step_keeps_dtype_and_structure(row, dtype):
     field, x, _ = make_field(row, dtype)
-    tags = structure_of(row.step, field)
+    tags, start = structure_of(row.step, field), x
     if hasattr(row.step, "on_pair"):
         x = jnp.concatenate([x[:2], x[:2] + 0.1, x[2:], x[2:] - 0.1])
         step = lambda y, h: row.step.on_pair(field, 0.0, y, h)  # noqa: E731
@@ -221,14 +210,21 @@ def test_step_structure(row, dtype):
 
     @jax.jit
     def measure(x):
-        ahead = row.step(field, 0.0, x, 0.1) if REVERSIBLE in tags else None
+        value = row.step(field, 0.0, start, 0.1)
         return (
+            value,
             jax.jacfwd(lambda y: step(y, 0.1))(x),
             step(step(x, 0.1), -0.1) if SYMMETRIC in tags else x,
-            x if ahead is None else row.step.inverse(field, 0.0, ahead, 0.1),
+            row.step.inverse(field, 0.0, value, 0.1) if REVERSIBLE in tags else start,
         )
 
-    jacobian, back, undone = measure(x)
+    value, jacobian, back, undone = measure(x)
+    assert value.dtype == dtype
+    assert bool(jnp.isfinite(value).all())
+    if dtype == jnp.float64:
+        close(row.step(field, 0.0, start, 0.1), value)
+    close(back, x)
+    close(undone, start)
     form = canonical_matrix(x.shape[0] // 2, dtype)
     if SYMPLECTIC in tags:
         assert float(jnp.abs(jacobian.T @ form @ jacobian - form).max()) <= tol(dtype)
@@ -238,8 +234,15 @@ def test_step_structure(row, dtype):
         assert float(jnp.abs(defect).max()) <= tol(dtype, float(jnp.abs(matrix).max()))
     if VOLUME in tags:
         assert abs(float(jnp.linalg.det(jacobian)) - 1) <= tol(dtype)
-    close(back, x)
-    close(undone, x)
+    if NON_EXPANSIVE in tags:
+        assert float(jnp.linalg.norm(jacobian, 2)) <= 1 + tol(dtype)
+    if NORM in tags:
+        assert abs(float(jnp.linalg.norm(value) - jnp.linalg.norm(start))) <= tol(dtype)
+    if MASS in tags:
+        assert abs(float(jnp.sum(value) - jnp.sum(start))) <= tol(dtype)
+    if ENERGY in tags:
+        change = field.energy(0.0, value) - field.energy(0.0, start)
+        assert abs(float(change)) <= tol(dtype, 1 + abs(float(field.energy(0.0, start))))
 
 
 def test_a_method_that_claims_nothing_measures_as_such():
