@@ -107,7 +107,7 @@ def test_closed_forms():
             make(3)
 
 
-STEPS = {1: 16, 2: 16, 3: 16, 4: 8, 6: 6, 8: 6}
+STEPS = {1: 16, 2: 16, 3: 16, 4: 8, 6: 10, 8: 7}
 
 
 @methods
