@@ -16,9 +16,6 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# Most programs of the tests run once: optimising them costs more than it saves.
-jax.config.update("jax_disable_most_optimizations", True)
-
 # From here on every annotated call into dynnets is checked: shapes, dtypes and types.
 jaxtyping.install_import_hook("dynnets", "beartype.beartype")
 

@@ -34,6 +34,14 @@ step_rows = pytest.mark.parametrize("row", STEPS, ids=lambda row: row.name)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_quickly():
+    """Hundreds of small programs run once: their optimisation costs more than it saves."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 _TESTS = itertools.count(1)
 
 
