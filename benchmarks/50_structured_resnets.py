@@ -66,9 +66,10 @@ METHODS = [
         cayley,
         lie_euler,
         Gonzalez(),
-        MeanValue(),
     )
 ] + [
+    _pairings.Method("MeanValue(2)", MeanValue(2), COARSE),  # its energy defect is of order 4
+
     _pairings.Method(
         f"{corrected.__name__}(Heun, {tag})",
         corrected(heun, tag),

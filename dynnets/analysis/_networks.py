@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import NON_EXPANSIVE, REVERSIBLE
+from dynnets._core import NON_EXPANSIVE, REVERSIBLE, SYMPLECTIC, VOLUME
 from dynnets.networks import AbstractNetwork, FlowNetwork, averagedness, lipschitz_bound
 
-from ._sampled import Finding, round_off, worst_of
+from ._sampled import DEFECTS, Finding, round_off, worst_of
 from ._structure import MAP_DEFECTS
 
 
@@ -44,26 +44,23 @@ def network_findings(net: AbstractNetwork, xs: Float[Array, "n *state"]) -> list
         tag
         for tag in MAP_DEFECTS
         if tag in net.structure
-        or (tag.name == "VOLUME" and square and len(shape) == 1)
-        or (tag.name == "SYMPLECTIC" and square and even)
+        or (tag == VOLUME and square and len(shape) == 1)
+        or (tag == SYMPLECTIC and square and even)
     ]
-    slack = round_off(xs, lambda x: net(x))
+    slack = round_off(xs, net)
+    found = _defects(net, tags, xs)
     findings = [
-        Finding(name, worst_of(values), slack, _statement(name), name in _names(net.structure))
-        for name, values in _defects(net, tags, xs).items()
+        Finding(
+            tag.name,
+            worst_of(found[tag.name]),
+            slack,
+            f"the map: {DEFECTS[tag]}",
+            tag in net.structure,
+        )
+        for tag in tags
     ]
     if REVERSIBLE in net.structure:
         back = jax.vmap(lambda x: jnp.abs(net.inverse(net(x)) - x).max())(xs)
-        text = "largest error of the map and its inverse"
-        findings.append(Finding(REVERSIBLE.name, worst_of(back), slack, text, True))
+        statement = f"the map: {DEFECTS[REVERSIBLE]}"
+        findings.append(Finding(REVERSIBLE.name, worst_of(back), slack, statement, True))
     return findings
-
-
-def _names(tags) -> set[str]:
-    return {tag.name for tag in tags}
-
-
-def _statement(name: str) -> str:
-    tag = next(tag for tag in MAP_DEFECTS if tag.name == name)
-    first = (MAP_DEFECTS[tag].__doc__ or "").splitlines()[0]
-    return "the map: " + first.split(": zero")[0].split(", `D` the")[0].replace("`", "")

@@ -33,13 +33,13 @@ from ._structure import ORACLES, symplecticity_defect
 _ROUNDING = 1e4
 
 
-_DEFECTS = {
+DEFECTS = {
     SYMPLECTIC: "max |D^T J D - J|",
     POISSON: "max |D B D^T - B|",
     VOLUME: "| |det D| - 1 |",
     MOMENTUM: "largest change of the total momentum",
     SYMMETRIC: "largest error of a step there and a step back",
-    REVERSIBLE: "largest error of a step and its inverse",
+    REVERSIBLE: "largest error of the map and its inverse",
     NORM: "largest relative change of the norm",
     MASS: "largest change of the sum",
     ORTHOGONAL: "max |Q'^T Q' - Q^T Q|",
@@ -137,7 +137,7 @@ def step_findings(
     findings = []
     for tag in measured:
         pair = " on both copies" if doubled and tag is not MOMENTUM else ""
-        statement = f"one step of {h:g}{pair}: {_DEFECTS[tag]}"
+        statement = f"one step of {h:g}{pair}: {DEFECTS[tag]}"
         size = max(1.0, float(jnp.abs(field.matrix).max())) if tag is POISSON else 1.0
         worst = worst_of(found[tag.name])
         findings.append(Finding(tag.name, worst, size * slack, statement, tag in tags))

@@ -83,7 +83,8 @@ def verdict(step, field: AbstractField, tag: Tag) -> Verdict:
     if tag == DISSIPATIVE:
         return _dissipative(info, field)
     if tag == ENERGY:
-        return Verdict(tag, ORDER, info.order, statement="to the accuracy of the step")
+        order = info.order if info.energy_order is None else info.energy_order
+        return Verdict(tag, ORDER, order, statement=f"energy error O(h^{order + 1}) per step")
     if tag in _EQUALITIES:
         return _of_order(tag, info)
     return Verdict(tag, LOST, statement=f"{info.name} makes no claim")
@@ -170,7 +171,7 @@ def require_structure(
         if reason:
             raise StructureLost(
                 f"{layer}: {info.name} on {type(field).__name__} loses {tag.name}: {reason}. "
-                f"{cure(step, field, tag)}"
+                f"{cure(field, tag)}"
             )
 
 
@@ -188,11 +189,10 @@ def _reason(step, field, tag, h, constant) -> str:
     return "" if found.holds else found.statement or found.status
 
 
-def cure(step, field: AbstractField, tag: Tag) -> str:
+def cure(field: AbstractField, tag: Tag) -> str:
     """The nearest pairing that keeps the tag: the cheapest step of the library that does, or
     another family of fields where none does.
     """
-    del step
     names = [
         step_info(other).name
         for other in _catalogue()

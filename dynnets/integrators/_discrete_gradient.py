@@ -165,18 +165,19 @@ class MeanValue(AbstractStep):
 
     @property
     def info(self):
-        """`StepInfo`: order 2, keeps the energy and linear invariants."""
+        """`StepInfo`: order 2, the energy to the order of the quadrature, linear invariants."""
         return StepInfo(
             name=f"MeanValue({self.points})",
             order=2,
             needs=_NEEDS,
-            keeps=_KEEPS | {MOMENTUM},
+            keeps=frozenset({NORM, MOMENTUM}),
             symmetric=True,
             invertible=False,
             evaluations=None,
-            condition=f"{_CONDITION}; energy: polynomial of degree up to {2 * self.points}, else "
-            f"O(h^{2 * self.points + 1}) per step",
+            condition=f"{_CONDITION}; energies that are polynomials of degree up to "
+            f"{2 * self.points} are kept exactly",
             source="Quispel, McLaren, Journal of Physics A 41, 2008",
+            energy_order=2 * self.points,
         )
 
     def start(self, field, t, x, h, args=None):

@@ -26,6 +26,8 @@ class StepInfo(eqx.Module):
     - `condition`: when `keeps` holds, in words; `source`: the paper.
     - `defect_order`: a quadratic invariant or a symplectic form that is not kept is lost at
       `h^(defect_order + 1)` per step; `None` where that is `order`.
+    - `energy_order`: the energy, where it is not kept, changes by `O(h^(energy_order + 1))` per
+      step; `None` where that is `order`.
     - `contractivity`: radius `r` of circle contractivity: the step is non-expansive for
       `h <= 2 r / nu` on `-A^T s(A x + b)` with `nu = |A|^2` and slopes of `s` in `[0, 1]`;
       0 where no such bound exists, infinite where every `h > 0` does.
@@ -43,6 +45,7 @@ class StepInfo(eqx.Module):
     condition: str
     source: str
     defect_order: int | None = None
+    energy_order: int | None = None
     contractivity: float = 0.0
     descent: float = 0.0
     keeps_shears: bool = False
