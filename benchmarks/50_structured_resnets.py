@@ -67,9 +67,9 @@ METHODS = [
         lie_euler,
         Gonzalez(),
     )
-] + [
-    _pairings.Method("MeanValue(2)", MeanValue(2), COARSE),  # its energy defect is of order 4
-
+]
+METHODS.append(_pairings.Method("MeanValue(2)", MeanValue(2), COARSE))  # energy: order 4
+METHODS += [
     _pairings.Method(
         f"{corrected.__name__}(Heun, {tag})",
         corrected(heun, tag),

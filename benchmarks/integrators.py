@@ -79,8 +79,11 @@ def _best(curves: dict, names, target: float) -> float:
 
 
 def _over(ours, theirs) -> list[float]:
-    """Ratios: 0 where only ours gets so precise, infinite where ours does not."""
-    return [a / b if np.isfinite(a) else np.inf for a, b in zip(ours, theirs)]
+    """Ratios; infinite where ours never gets so precise, not a number where theirs does not: what
+    was not compared holds no bar.
+    """
+    compared = zip(ours, theirs, strict=True)
+    return [a / b if np.isfinite(b) else np.nan if np.isfinite(a) else np.inf for a, b in compared]
 
 
 def _rows(case: Case, rounds: list[dict]) -> list[Row]:
