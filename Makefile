@@ -53,7 +53,7 @@ test: $(installed) ## the whole test suite
 	@$(run_pytest) -n $(JOBS) --dist loadfile --max-worker-restart 0 -m "not notebooks" $(ARGS)
 
 contract: $(installed) ## the contract tests only
-	@$(run_pytest) -n $(JOBS) tests/test_contract.py
+	@$(run_pytest) -n $(JOBS) tests/test_contract_*.py
 
 notebooks: $(installed) ## execute every notebook at small sizes
 	@$(run_pytest) tests/test_notebooks.py

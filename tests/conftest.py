@@ -1,5 +1,6 @@
 """Settings of every test: float64, strict promotion, checked annotations, fixed keys."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,3 +55,22 @@ def _bounded_memory() -> Iterator[None]:
     """Drop compiled programs after each file: a worker's memory stays that of one file."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def compiled_quickly() -> Iterator[None]:
+    """Hundreds of small programs run once: their optimisation costs more than it saves."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+_TESTS = itertools.count(1)
+
+
+@pytest.fixture
+def few_programs_at_once() -> Iterator[None]:
+    """Hundreds of compiled programs in one process run into the limit on its memory maps."""
+    yield
+    if next(_TESTS) % 40 == 0:
+        jax.clear_caches()

@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import chex
 import jax.numpy as jnp
 
 
@@ -10,3 +11,8 @@ def tol(dtype, scale: float = 1.0) -> float:
     number of steps over which round-off adds up; any other tolerance needs a reason beside it.
     """
     return scale * 1e4 * float(jnp.finfo(dtype).eps)
+
+
+def assert_close(a, b, scale: float = 1.0) -> None:
+    """Equal shapes, and values within `tol(a.dtype, scale)` of each other."""
+    chex.assert_trees_all_close(a, b, atol=tol(a.dtype, scale), rtol=0)

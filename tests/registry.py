@@ -1,4 +1,4 @@
-"""One row per public class or step: what `test_contract.py` runs every check on.
+"""One row per public class or step: what `test_contract_*.py` run every check on.
 
 A field row makes a field of dimension 4; a step row names the step and a field that suits it.
 A new class or step is tested by adding a row here.

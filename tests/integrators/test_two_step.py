@@ -3,7 +3,7 @@
 import diffrax
 import jax
 import jax.numpy as jnp
-from helpers import tol
+from helpers import assert_close, tol
 
 from dynnets import fields as F, integrators as I
 from dynnets._core import SYMPLECTIC, VOLUME
@@ -17,10 +17,6 @@ def pendulum(kinetic=None):
     return F.SeparableHamiltonianField(kinetic or F.KineticEnergy(jnp.array([2.0])), potential)
 
 
-def close(a, b, scale=1.0):
-    assert float(jnp.abs(a - b).max()) <= tol(a.dtype, scale)
-
-
 def test_midpoint_has_order_two_and_keeps_the_form_of_pairs():
     step, field = I.TwoStepMidpoint(), pendulum()
     slope = observed_order(step, field, X0, 2.0, steps=32, levels=3)
@@ -29,7 +25,7 @@ def test_midpoint_has_order_two_and_keeps_the_form_of_pairs():
     for tag in (SYMPLECTIC, VOLUME):
         assert float(ORACLES[tag](step, field, 0.2, X0, 0.3)) <= tol(X0.dtype)
     pair = jnp.array([0.1, -0.5, 0.7, 0.2])
-    close(step.inverse_on_pair(field, 0.2, step.on_pair(field, 0.2, pair, 0.3), 0.3), pair)
+    assert_close(step.inverse_on_pair(field, 0.2, step.on_pair(field, 0.2, pair, 0.3), 0.3), pair)
 
 
 def test_midpoint_keeps_the_volume_of_pairs_for_every_field_of_even_dimension():
@@ -43,29 +39,29 @@ def test_midpoint_follows_the_recursion_and_starts_again_when_the_step_changes()
     step, field = I.TwoStepMidpoint(), pendulum()
     xs = I.rollout(step, field, X0, (0.1, 4)).xs
     for n in (1, 2, 3):
-        close(xs[n + 1], xs[n - 1] + 0.2 * field(0.1 * n, xs[n]))
+        assert_close(xs[n + 1], xs[n - 1] + 0.2 * field(0.1 * n, xs[n]))
     ts = jnp.array([0.0, 0.1, 0.2, 0.25])
     changed = I.rollout(step, field, X0, ts).xs
-    close(changed[:3], xs[:3])
-    close(changed[3], step(field, 0.2, xs[2], 0.05))
+    assert_close(changed[:3], xs[:3])
+    assert_close(changed[3], step(field, 0.2, xs[2], 0.05))
     # diffrax chooses unequal last steps to meet the end
     term, solver, saveat = diffrax.ODETerm(field), I.as_solver(step), diffrax.SaveAt(steps=True)
     solution = diffrax.diffeqsolve(term, solver, 0.0, 0.25, 0.1, X0, saveat=saveat)
     ts = jnp.concatenate([jnp.zeros(1), solution.ts[:3]])
-    close(solution.ys[:3], I.rollout(step, field, X0, ts).xs[1:])
+    assert_close(solution.ys[:3], I.rollout(step, field, X0, ts).xs[1:])
 
 
 def test_stormer_is_verlet_for_equal_and_for_unequal_steps():
     step, field = I.StormerVerlet(), pendulum()
     for ts in ((0.1, 20), jnp.array([0.0, 0.1, 0.3, 0.35, 0.6])):
         xs = I.rollout(step, field, X0, ts).xs
-        close(xs, I.rollout(I.verlet_kdk, field, X0, ts).xs, 20)
-    close(step.inverse(field, 0.3, step(field, 0.3, X0, 0.2), 0.2), X0)
+        assert_close(xs, I.rollout(I.verlet_kdk, field, X0, ts).xs, 20)
+    assert_close(step.inverse(field, 0.3, step(field, 0.3, X0, 0.2), 0.2), X0)
     assert I.structure_of(step, field) == I.structure_of(I.verlet_kdk, field)
     xs = I.rollout(step, pendulum(), X0, (0.1, 3)).xs[:, 0]
     kicks = [field.drift(0.0, field.kick(0.1 * n, xs[n : n + 1])) for n in (1, 2)]
     for n, kick in zip((1, 2), kicks):
-        close(xs[n + 1], 2 * xs[n] - xs[n - 1] + 0.01 * kick[0])
+        assert_close(xs[n + 1], 2 * xs[n] - xs[n - 1] + 0.01 * kick[0])
 
 
 def test_stormer_reports_a_drift_that_is_not_linear():

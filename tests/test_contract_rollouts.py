@@ -1,0 +1,41 @@
+"""The contracts of many steps: measured order, agreement with bare steps and with diffrax."""
+
+import diffrax
+import equinox as eqx
+import jax.numpy as jnp
+import pytest
+from contract import make_field, step_rows
+from helpers import assert_close
+
+from dynnets.integrators import Relaxation, as_solver, rollout, step_info
+
+pytestmark = pytest.mark.usefixtures("compiled_quickly", "few_programs_at_once")
+
+
+@step_rows
+def test_observed_order(row):
+    field, x, _ = make_field(row, jnp.float64)
+    x = 0.5 * x
+    info = step_info(row.step)
+    orbit = eqx.filter_jit(lambda h: rollout(row.step, field, x, (h, 32)).xs)
+    ends = [orbit(jnp.asarray(2.0 / n))[n] for n in (8, 16, 32)]
+    coarse, fine = (float(jnp.abs(a - b).max()) for a, b in zip(ends, ends[1:], strict=False))
+    slope = float(jnp.log2(coarse / fine))
+    assert abs(slope - info.order) <= 0.3, slope
+
+
+@step_rows
+def test_rollout_agrees_with_bare_steps_and_with_diffrax(row):
+    field, x, _ = make_field(row, jnp.float64)
+    xs = eqx.filter_jit(rollout)(row.step, field, x, (0.1, 5)).xs
+    # a bare step on pairs makes the other state of the pair afresh, a relaxed one has no lag yet
+    if not (hasattr(row.step, "on_pair") or isinstance(row.step, Relaxation)):
+        y = x
+        one = eqx.filter_jit(row.step)
+        for i in range(5):
+            y = one(field, 0.1 * i, y, 0.1)
+        assert_close(xs[-1], y)
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(field), as_solver(row.step, field), 0.0, 0.5, 0.1, x
+    )
+    assert_close(solution.ys[-1], xs[-1])
