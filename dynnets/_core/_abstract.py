@@ -49,7 +49,8 @@ class AbstractField(eqx.Module):
     `energy` is the `AbstractEnergy` behind it.
     `features_first` says whether the field also takes a batch `(d, N)` as one expression
     (times then are a scalar or `(N,)`).
-    `shear`: a linear involution turns the Jacobian into its negative, as for a sum of two shears;
+    `shear`: the Jacobian is similar to its negative along whole steps, by one involution as for a
+    sum of two shears, or as a nonnegative diagonal times one skew matrix;
     `gradient_flow`: the field is `-grad V` of its `energy`.
     """
 

@@ -83,3 +83,12 @@ def test_one_stage_is_the_midpoint_rule():
 def test_other_stages_are_refused(stages):
     with pytest.raises(ValueError, match=str(stages)):
         I.Gauss(stages)
+
+
+def test_volume_of_a_diagonal_times_a_skew_matrix():
+    """The other kind of field that is declared to be like a sum of shears."""
+    field, points = F.AntisymmetricField(5, scale=3.0, key=jr.key(0)), jr.normal(jr.key(1), (8, 5))
+    for step in (I.ImplicitMidpoint(), I.Gauss(2)):
+        assert I.verdict(step, field, I.VOLUME).holds
+        one = lambda x, step=step: volume_defect(lambda y: step(field, 0.0, y, 0.8), x)  # noqa: E731
+        assert float(jax.jit(jax.vmap(one))(points).max()) <= tol(points.dtype)
