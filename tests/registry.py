@@ -135,6 +135,7 @@ STEPS = [
     StepRow("verlet_kdk", I.verlet_kdk, _separable),
     StepRow("verlet_dkd", I.verlet_dkd, _separable),
     StepRow("yoshida4", I.yoshida4, _separable),
+    StepRow("forest_ruth", I.forest_ruth, _separable),
     StepRow("yoshida4_bodies", I.yoshida4, _bodies),
     StepRow("tao", I.Tao(5.0), lambda key: F.HamiltonianField(_energy(key))),
     StepRow("tao4", I.Tao(5.0, order=4), lambda key: F.HamiltonianField(_energy(key))),

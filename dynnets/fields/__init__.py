@@ -33,6 +33,23 @@ from ._hamiltonian import (
 )
 from ._inputs import input_at as input_at
 from ._kick_drift import kick_drift_flows as kick_drift_flows
+from ._library import (
+    AbstractLibrary as AbstractLibrary,
+    MonomialLibrary as MonomialLibrary,
+    monomials as monomials,
+    tensor_monomials as tensor_monomials,
+)
+from ._library_energy import (
+    LibraryEnergy as LibraryEnergy,
+    energy_terms as energy_terms,
+    formula as formula,
+)
+from ._library_terms import (
+    RIDGE_FUNCTIONS as RIDGE_FUNCTIONS,
+    CustomLibrary as CustomLibrary,
+    JoinedLibrary as JoinedLibrary,
+    RidgeLibrary as RidgeLibrary,
+)
 from ._mass import MassPreservingField as MassPreservingField
 from ._mechanical import (
     AbstractMass as AbstractMass,
@@ -75,6 +92,11 @@ from ._sphere import (
     LowRankSphereField as LowRankSphereField,
     RotationField as RotationField,
     SphereField as SphereField,
+)
+from ._taylor import (
+    FACTORIALS as FACTORIALS,
+    TAYLOR_ACTIVATIONS as TAYLOR_ACTIVATIONS,
+    TaylorEnergy as TaylorEnergy,
 )
 from ._time_dependent import (
     RateEnergy as RateEnergy,

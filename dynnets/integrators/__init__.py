@@ -126,6 +126,7 @@ from ._runge_kutta import (
 from ._splitting import (
     Splitting as Splitting,
     coefficients_of as coefficients_of,
+    forest_ruth as forest_ruth,
     sweeps_of as sweeps_of,
     symplectic_euler as symplectic_euler,
     symplectic_euler_adjoint as symplectic_euler_adjoint,

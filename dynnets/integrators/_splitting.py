@@ -183,3 +183,8 @@ yoshida4 = Splitting(
     "yoshida4", 4, "kick", triple_jump(_VERLET, 2), "Yoshida, Physics Letters A 150, 1990"
 )
 """Yoshida's triple jump of `verlet_kdk`. Order 4, symmetric; three kicks, three drifts."""
+
+forest_ruth = Splitting(
+    "forest_ruth", 4, "drift", triple_jump(_VERLET, 2), "Forest and Ruth, Physica D 43, 1990"
+)
+"""Forest and Ruth's method: the triple jump of `verlet_dkd`. Order 4, symmetric; three each."""

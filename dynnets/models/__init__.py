@@ -41,8 +41,10 @@ from ._scaled import (
     ScaledModel as ScaledModel,
     Units as Units,
 )
+from ._ssinn import SSINN as SSINN
 from ._sympflow import (
     ExactFlow as ExactFlow,
     SympFlow as SympFlow,
     SympFlowField as SympFlowField,
 )
+from ._taylor_net import TaylorNet as TaylorNet
