@@ -50,6 +50,7 @@ from ._library_terms import (
     JoinedLibrary as JoinedLibrary,
     RidgeLibrary as RidgeLibrary,
 )
+from ._known import KnownEnergy as KnownEnergy
 from ._mass import MassPreservingField as MassPreservingField
 from ._mechanical import (
     AbstractMass as AbstractMass,

@@ -100,6 +100,14 @@ from ._order_conditions import (
     splitting_defects as splitting_defects,
     splitting_order as splitting_order,
 )
+from ._rebound import (
+    Rebound as Rebound,
+    reflect as reflect,
+)
+from ._rebound_events import (
+    LearnedRebound as LearnedRebound,
+    Walls as Walls,
+)
 from ._reversible import (
     Reversible as Reversible,
     reversible_scan as reversible_scan,

@@ -42,6 +42,7 @@ from ._scaled import (
     Units as Units,
 )
 from ._ssinn import SSINN as SSINN
+from ._srnn import SRNN as SRNN
 from ._sympflow import (
     ExactFlow as ExactFlow,
     SympFlow as SympFlow,

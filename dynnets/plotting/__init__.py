@@ -10,9 +10,11 @@ from ._flow import (
     plot_windows as plot_windows,
 )
 from ._forecast import plot_forecast as plot_forecast
+from ._heat_map import plot_heat_map as plot_heat_map
 from ._laws import plot_law as plot_law
 from ._orbits import plot_orbits as plot_orbits
 from ._phase_portrait import plot_phase_portrait as plot_phase_portrait
+from ._room import plot_room as plot_room
 from ._scaling import (
     plot_scaling as plot_scaling,
     plot_work_precision as plot_work_precision,

@@ -1,5 +1,6 @@
 """Ground truths: energy, field, seeded sampler and, where known, the exact solution."""
 
+from ._billiard import Billiard as Billiard
 from ._charged_particle import (
     ChargedParticle as ChargedParticle,
     ChargedParticleField as ChargedParticleField,

@@ -16,6 +16,12 @@ from ._history import (
     History as History,
     Record as Record,
 )
+from ._initial_state_fit import (
+    STATE_FITS as STATE_FITS,
+    InitialStateFit as InitialStateFit,
+    StateFit as StateFit,
+    fit_initial_states as fit_initial_states,
+)
 from ._initial_states import (
     FreeInitialStates as FreeInitialStates,
     IndexedTrials as IndexedTrials,
@@ -54,4 +60,11 @@ from ._serialisation import (
     load_model as load_model,
     read_metadata as read_metadata,
     save_model as save_model,
+)
+from ._stages import (
+    START_STATES as START_STATES,
+    Stage as Stage,
+    StagesResult as StagesResult,
+    fit_stages as fit_stages,
+    srnn_stages as srnn_stages,
 )

@@ -41,6 +41,11 @@ class FreeInitialStates(AbstractModel):
         """The tags of the model."""
         return self.model.structure
 
+    @property
+    def step(self):
+        """The step of the model's own forecasts; `None` for a model without one."""
+        return getattr(self.model, "step", None)
+
     def predict(self, x0, ts, args=None):
         """The forecast of the model."""
         return self.model.predict(x0, ts, args)

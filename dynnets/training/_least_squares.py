@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optimistix as optx
+from jax.flatten_util import ravel_pytree
 from jaxtyping import PyTree
 
 from dynnets._core import check_positive, check_size, trainable
 
+from ._dual_descent import DualLevenbergMarquardt
 from ._ensemble import check_ensemble
 
 
@@ -39,11 +41,14 @@ def fit_least_squares(
     steps: int = 50,
     tolerance: float = 1e-8,
     ensemble: int | None = None,
+    data_axis: int | None = None,
+    dual: bool = False,
     filter_spec: PyTree = None,
 ) -> LeastSquaresResult:
     """Minimise `|residual(model, data)|^2 / 2` by the Levenberg-Marquardt method of optimistix.
 
-    For a few hundred parameters at most: every step forms the Jacobian, by forward derivatives.
+    For a few hundred parameters at most, or with `dual=True` as many residuals: every step forms
+    the Jacobian.
     Where `fit` creeps along a narrow valley this method gets to the bottom in tens of steps. It
     needs a fair start, such as the result of a short `fit`. A step that makes the sum of squares
     larger, or not finite, is refused, so the result is never worse than the start.
@@ -51,7 +56,10 @@ def fit_least_squares(
     **Arguments:** `residual(model, data)`: any array or tree of arrays; scale its parts so that
     one is a typical error. `data`: passed on as it is. `steps`: most steps; `tolerance`: relative
     and absolute, on parameters and sum of squares; `ensemble`: `k` if `model` is a stack
-    of `k` models (`stack_models`), which are fitted in one vmapped program to the same data;
+    of `k` models (`stack_models`), which are fitted in one vmapped program to the same data, or
+    with `data_axis=0` each to its own along a leading axis `k`; `dual`: solve for the residuals
+    in place of the parameters, `J^T (J J^T + mu I)^{-1} r`, with one reverse derivative per
+    residual: for nets with more parameters than residuals;
     `filter_spec`: what is fitted, as for `equinox.partition`, all floating-point arrays but
     those of a `constant_field` by default.
 
@@ -61,14 +69,19 @@ def fit_least_squares(
     check_positive("tolerance", tolerance)
     if ensemble is not None:
         check_ensemble(model, ensemble)
+    elif data_axis is not None:
+        raise ValueError("data_axis=0 gives every member its own data: it needs ensemble=k")
     spec = trainable(model) if filter_spec is None else filter_spec
     params, frozen = eqx.partition(model, spec)
     if not jax.tree.leaves(params):
         raise ValueError(f"{type(model).__name__} has nothing to fit under this filter_spec")
     start = time.perf_counter()
-    run = _solve if ensemble is None else eqx.filter_vmap(_solve, in_axes=(0, 0, *[None] * 4))
+    run = levenberg_marquardt
+    if ensemble is not None:
+        of_data = None if data_axis is None else eqx.if_array(0)
+        run = eqx.filter_vmap(run, in_axes=(0, 0, None, of_data, *[None] * 3))
     fitted, first, value, taken, converged = eqx.filter_jit(run)(
-        params, frozen, residual, data, steps, tolerance
+        params, frozen, residual, data, steps, tolerance, dual
     )
     if not np.isfinite(np.asarray(first)).all():
         raise ValueError(f"the first residual is not finite: half its square is {first}")
@@ -80,7 +93,8 @@ def _cast(tree, like):
     return jax.tree.map(lambda leaf, other: leaf.astype(other.dtype), tree, like)
 
 
-def _solve(params, frozen, residual, data, steps, tolerance):
+def levenberg_marquardt(params, frozen, residual, data, steps, tolerance, dual=False):
+    """`(fitted, first value, last value, steps, converged)`, pure; see `fit_least_squares`."""
     # optimistix works in the default precision: a float32 model is fitted there even under x64
     wide = jax.tree.map(lambda leaf: leaf.astype(jnp.zeros(()).dtype), params)
 
@@ -91,15 +105,17 @@ def _solve(params, frozen, residual, data, steps, tolerance):
     def half_square(wide):
         return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(of(wide, None))) / 2
 
+    method = optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance)
+    function, start, restore, mode = of, wide, lambda found: found, "fwd"
+    if dual:
+        method, mode = DualLevenbergMarquardt(tolerance, tolerance), "bwd"
+        start, restore = ravel_pytree(wide)
+        function = lambda flat, args: ravel_pytree(of(restore(flat), args))[0]  # noqa: E731
+    options = {"jac": mode}
     solution = optx.least_squares(
-        of,
-        optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance),
-        wide,
-        options={"jac": "fwd"},
-        max_steps=steps,
-        throw=False,
+        function, method, start, options=options, max_steps=steps, throw=False
     )
     converged = solution.result == optx.RESULTS.successful
-    fitted, taken = solution.value, solution.stats["num_steps"]
+    fitted, taken = restore(solution.value), solution.stats["num_steps"]
     value = half_square(fitted)
     return _cast(fitted, params), half_square(wide), value, taken, converged

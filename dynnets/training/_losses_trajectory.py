@@ -12,7 +12,7 @@ import jax.random as jr
 from jaxtyping import Array
 
 from dynnets._core import check_choice, check_positive, check_size
-from dynnets.integrators import rollout
+from dynnets.integrators import Reversible, rollout
 
 from ._losses_derivative import _rows
 
@@ -32,23 +32,30 @@ class _Ramp(eqx.Module):
         return self.first + (t - self.start) / width * (self.last - self.first)
 
 
-def _forced_rollout(step, field, x0, ts, us, hold: str, substeps: int):
+def _forced_rollout(step, field, x0, ts, us, hold: str, **options):
     """States at `ts` under inputs given at `ts`: one rollout per interval, scanned."""
 
     def interval(x, pieces):
         start, end, first, last = pieces
         u = first if hold == "zero_order_hold" else _Ramp(start, end - start, first, last)
-        x = rollout(step, field, x, jnp.stack([start, end]), u, substeps=substeps).xs[-1]
+        x = rollout(step, field, x, jnp.stack([start, end]), u, **options).xs[-1]
         return x, x
 
     xs = jax.lax.scan(interval, x0, (ts[:-1], ts[1:], us[:-1], us[1:]))[1]
     return jnp.concatenate([x0[None], xs])
 
 
-def _states(step, field, x0, ts, us, hold, substeps):
+def _states(step, field, x0, ts, us, hold, **options):
     if us is None:
-        return rollout(step, field, x0, ts, substeps=substeps).xs
-    return _forced_rollout(step, field, x0, ts, us, hold, substeps)
+        return rollout(step, field, x0, ts, **options).xs
+    return _forced_rollout(step, field, x0, ts, us, hold, **options)
+
+
+def step_of(step, model):
+    """The given step, or that of the model's own forecasts for `None`."""
+    if step is None and getattr(model, "step", None) is None:
+        raise ValueError(f"{type(model).__name__} has no step of its own: give the loss a step")
+    return model.step if step is None else step
 
 
 def _masked_mean(residual, mask, scale):
@@ -64,7 +71,7 @@ def _noisy(x, noise, key):
     return x if not noise else x + noise * jr.normal(key, x.shape, x.dtype)
 
 
-def _stopped_times(ts, mask):
+def stopped_times(ts, mask):
     """Times that stand still after the last valid sample: padding then costs no blow-up."""
     last = jnp.max(jnp.where(mask, ts, ts[:, :1]), axis=1, keepdims=True)
     return jnp.where(mask, ts, last)
@@ -82,7 +89,8 @@ class OneStepMatching(eqx.Module):
 
     **Arguments:**
 
-    - `step`: of `dynnets.integrators`; `substeps`: equal steps between two samples.
+    - `step`: of `dynnets.integrators`, or `None` for the model's own `step`, whose parameters are
+      then trained with the rest; `substeps`: equal steps between two samples.
     - `inputs`: how `u` goes between samples, `"linear"` or `"zero_order_hold"`.
     - `scale`: typical size of each component, `(d,)`; residuals are divided by it.
     - `noise`: standard deviation of normal noise added to the states before the step.
@@ -92,7 +100,7 @@ class OneStepMatching(eqx.Module):
     Raises `ValueError` for unknown `inputs` and records of a single sample.
     """
 
-    step: Callable
+    step: Callable | None
     substeps: int = eqx.field(static=True, default=1)
     inputs: str = eqx.field(static=True, default="linear")
     scale: Array | None = None
@@ -104,13 +112,13 @@ class OneStepMatching(eqx.Module):
     def __call__(self, model, batch, *, key):
         """The loss, a scalar."""
         _check_length(batch.xs)
-        ts = _stopped_times(batch.ts, batch.mask)
-        field, us = model.field, batch.us
+        ts = stopped_times(batch.ts, batch.mask)
+        field, us, step = model.field, batch.us, step_of(self.step, model)
 
         def one(x, start, end, first, last):
             ends = None if us is None else jnp.stack([first, last])
             times = jnp.stack([start, end])
-            return _states(self.step, field, x, times, ends, self.inputs, self.substeps)[1]
+            return _states(step, field, x, times, ends, self.inputs, substeps=self.substeps)[1]
 
         x0 = _noisy(batch.xs[:, :-1], self.noise, key)
         pieces = (x0, ts[:, :-1], ts[:, 1:])
@@ -131,6 +139,8 @@ class TrajectoryMatching(eqx.Module):
     - `shared_times`: all trials have the times of the first one. The rollout then runs on
       features-first arrays `(d, trials)`, which is faster for narrow nets; it needs a field that
       takes them, and the record's padding is rolled through.
+    - `adjoint`: `Reversible()` for gradients in memory that does not grow with `substeps`, by the
+      exact inverse of the step; see `rollout`.
 
     The initial states are the measured ones, or `model.initial_states` if the model is
     `FreeInitialStates` (then the first sample counts too). Otherwise the first sample, which is
@@ -139,13 +149,14 @@ class TrajectoryMatching(eqx.Module):
     that do not fit the batch.
     """
 
-    step: Callable
+    step: Callable | None
     substeps: int = eqx.field(static=True, default=1)
     inputs: str = eqx.field(static=True, default="linear")
     scale: Array | None = None
     noise: float = eqx.field(static=True, default=0.0)
     observed: tuple[int, ...] | None = eqx.field(static=True, default=None)
     shared_times: bool = eqx.field(static=True, default=False)
+    adjoint: Reversible | None = None
 
     def __check_init__(self):
         _check_common(self.substeps, self.inputs, self.noise)
@@ -154,7 +165,7 @@ class TrajectoryMatching(eqx.Module):
         """The loss, a scalar."""
         _check_length(batch.xs)
         x0, is_free = _initial_states(model, batch)
-        predicted = self._roll(model.field, _noisy(x0, self.noise, key), batch)
+        predicted = self._roll(model, _noisy(x0, self.noise, key), batch)
         if self.observed is not None:
             predicted = predicted[..., jnp.asarray(self.observed)]
         if predicted.shape != batch.xs.shape:
@@ -166,21 +177,22 @@ class TrajectoryMatching(eqx.Module):
         residual = (predicted - batch.xs)[:, skip:]
         return _masked_mean(residual, batch.mask[:, skip:], self.scale)
 
-    def _roll(self, field, x0, batch):
+    def _roll(self, model, x0, batch):
         """States `(trials, T, d)`."""
-        settings = (self.inputs, self.substeps)
+        field, step = model.field, step_of(self.step, model)
+        options = {"substeps": self.substeps, "adjoint": self.adjoint}
         if self.shared_times:
             if not getattr(field, "features_first", False):
                 raise ValueError(f"shared_times needs a features-first field, got {field!r}")
             us = None if batch.us is None else jnp.moveaxis(batch.us, 0, -1)
-            xs = _states(self.step, field, _rows(x0), batch.ts[0], us, *settings)
+            xs = _states(step, field, _rows(x0), batch.ts[0], us, self.inputs, **options)
             return jnp.moveaxis(xs, -1, 0)
 
         def one(x, times, inputs):
-            return _states(self.step, field, x, times, inputs, *settings)
+            return _states(step, field, x, times, inputs, self.inputs, **options)
 
         axes = (0, 0, None if batch.us is None else 0)
-        times = _stopped_times(batch.ts, batch.mask)
+        times = stopped_times(batch.ts, batch.mask)
         return jax.vmap(one, in_axes=axes)(x0, times, batch.us)
 
 
