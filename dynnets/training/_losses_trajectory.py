@@ -71,7 +71,7 @@ def _noisy(x, noise, key):
     return x if not noise else x + noise * jr.normal(key, x.shape, x.dtype)
 
 
-def stopped_times(ts, mask):
+def _stopped_times(ts, mask):
     """Times that stand still after the last valid sample: padding then costs no blow-up."""
     last = jnp.max(jnp.where(mask, ts, ts[:, :1]), axis=1, keepdims=True)
     return jnp.where(mask, ts, last)
@@ -112,7 +112,7 @@ class OneStepMatching(eqx.Module):
     def __call__(self, model, batch, *, key):
         """The loss, a scalar."""
         _check_length(batch.xs)
-        ts = stopped_times(batch.ts, batch.mask)
+        ts = _stopped_times(batch.ts, batch.mask)
         field, us, step = model.field, batch.us, step_of(self.step, model)
 
         def one(x, start, end, first, last):
@@ -192,7 +192,7 @@ class TrajectoryMatching(eqx.Module):
             return _states(step, field, x, times, inputs, self.inputs, **options)
 
         axes = (0, 0, None if batch.us is None else 0)
-        times = stopped_times(batch.ts, batch.mask)
+        times = _stopped_times(batch.ts, batch.mask)
         return jax.vmap(one, in_axes=axes)(x0, times, batch.us)
 
 
