@@ -62,6 +62,8 @@ from ._mechanical import (
 from ._mlp import (
     ACTIVATIONS as ACTIVATIONS,
     MLP as MLP,
+    activate as activate,
+    affine as affine,
     mlp as mlp,
     mlp_gradient as mlp_gradient,
 )
@@ -104,6 +106,11 @@ from ._time_dependent import (
     TimePotential as TimePotential,
 )
 from ._uniform_input import UniformInput as UniformInput
+from ._vortex import (
+    CirculationEnergy as CirculationEnergy,
+    CirculationField as CirculationField,
+    DistanceLaw as DistanceLaw,
+)
 from ._volume import (
     ShearField as ShearField,
     shear_rate as shear_rate,

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from dynnets._core import VOLUME, AbstractField, check_choice, check_size
 from dynnets.linear import skew_symmetric, spectral_norm
 
-from ._mlp import _affine
+from ._mlp import affine
 from ._monotone import MONOTONE, MONOTONE_ACTIVATIONS
 
 
@@ -67,5 +67,5 @@ class AntisymmetricField(AbstractField):
 
     def __call__(self, t, x, args=None):
         """`s((W - W^T) x - g x + b)`."""
-        z = _affine(skew_symmetric(self.weight), self.bias, x)
+        z = affine(skew_symmetric(self.weight), self.bias, x)
         return MONOTONE[self.activation].value(z - self.damping * x if self.damping else z)

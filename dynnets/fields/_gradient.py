@@ -17,7 +17,7 @@ from dynnets._core import (
 )
 from dynnets.linear import gram_norm_bound, singular_range, spectral_norm
 
-from ._mlp import _affine
+from ._mlp import affine
 from ._monotone import MONOTONE, MONOTONE_ACTIVATIONS
 
 
@@ -28,7 +28,7 @@ def ridge_energy(
     activation: str,
 ) -> Float[Array, "*batch"]:
     """`1^T S(A x + b)` with `S' = s`: convex, its gradient is `ridge_gradient`."""
-    return jnp.sum(MONOTONE[activation].integral(_affine(weight, bias, x)), axis=0)
+    return jnp.sum(MONOTONE[activation].integral(affine(weight, bias, x)), axis=0)
 
 
 def ridge_gradient(
@@ -38,7 +38,7 @@ def ridge_gradient(
     activation: str,
 ) -> Float[Array, "d *batch"]:
     """`A^T s(A x + b)`, with slopes of `s` in `[0, 1]`. Cost: two products."""
-    return weight.T @ MONOTONE[activation].value(_affine(weight, bias, x))
+    return weight.T @ MONOTONE[activation].value(affine(weight, bias, x))
 
 
 class RidgeEnergy(AbstractEnergy):

@@ -37,9 +37,15 @@ def _product(weight, x):
     return weight @ x
 
 
-def _affine(weight, bias, x):
+def affine(weight: Float[Array, "out in"], bias: Float[Array, " out"] | None, x) -> Array:
+    """`W x + b`, `x: (in,)` or features-first `(in, N)`; no `b` where it is `None`."""
     y = _product(weight, x)
     return y if bias is None else y + bias.reshape(bias.shape + (1,) * (x.ndim - 1))
+
+
+def activate(activation: str, x) -> Array:
+    """`s(x)`, elementwise, for one of `ACTIVATIONS`."""
+    return _ACTIVATIONS[activation][0](x)
 
 
 def _transpose(weight, batch):
@@ -62,8 +68,8 @@ def mlp(layers: Layers, activation: str, x: Float[Array, "in *batch"]) -> Array:
     """
     value, _ = _ACTIVATIONS[activation]
     for weight, bias in layers[:-1]:
-        x = value(_affine(weight, bias, x))
-    return _affine(*layers[-1], x)
+        x = value(affine(weight, bias, x))
+    return affine(*layers[-1], x)
 
 
 def mlp_gradient(layers: Layers, activation: str, x: Float[Array, "in *batch"]) -> Array:
@@ -75,7 +81,7 @@ def mlp_gradient(layers: Layers, activation: str, x: Float[Array, "in *batch"]) 
     value, slope = _ACTIVATIONS[activation]
     slopes = []
     for weight, bias in layers[:-1]:
-        z = _affine(weight, bias, x)
+        z = affine(weight, bias, x)
         x = value(z)
         slopes.append(slope(z, x))
     row = layers[-1][0][0]

@@ -44,10 +44,11 @@ def pair_differences(q: Float[Array, "n *batch"], bodies: int, space_dim: int) -
     over the pairs of a body without scattered writes.
     """
     points = q.reshape(bodies, space_dim, *q.shape[1:])
-    return jnp.tensordot(_incidence(bodies, q.dtype), points, 1)
+    return jnp.tensordot(incidence(bodies, q.dtype), points, 1)
 
 
-def _incidence(bodies: int, dtype) -> Array:
+def incidence(bodies: int, dtype) -> Array:
+    """The matrix `(pairs, bodies)` that takes positions to the differences of all pairs."""
     first, second = pairs(bodies)
     matrix = np.zeros((len(first), bodies))
     matrix[np.arange(len(first)), first] = 1
@@ -126,7 +127,7 @@ class PairwisePotential(AbstractEnergy):
         r = jnp.sqrt(jnp.sum(difference**2, axis=1))
         pull = self._products(r.ndim) * self.law.slope(r) / r
         forces = pull[:, None] * difference
-        return jnp.tensordot(_incidence(self.bodies, q.dtype).T, forces, 1).reshape(q.shape)
+        return jnp.tensordot(incidence(self.bodies, q.dtype).T, forces, 1).reshape(q.shape)
 
     def mass_per_coordinate(self) -> Float[Array, " dim"]:
         """The mass of the body that each coordinate belongs to, shape `(bodies * space_dim,)`."""

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynnets._core import VOLUME, AbstractField, check_choice, check_size
 
-from ._mlp import _ACTIVATIONS, ACTIVATIONS, _affine
+from ._mlp import _ACTIVATIONS, ACTIVATIONS, affine
 
 
 def shear_rate(
@@ -21,7 +21,7 @@ def shear_rate(
     activation: str,
 ) -> Float[Array, "n *batch"]:
     """`B^T s(A y + b)`: the rate of one half of the state as a function of the other half `y`."""
-    return outer.T @ _ACTIVATIONS[activation][0](_affine(inner, bias, y))
+    return outer.T @ _ACTIVATIONS[activation][0](affine(inner, bias, y))
 
 
 class ShearField(AbstractField):

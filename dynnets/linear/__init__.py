@@ -17,4 +17,5 @@ from ._skew import (
 from ._symmetric import (
     positive_semidefinite as positive_semidefinite,
     skew_symmetric as skew_symmetric,
+    symmetric as symmetric,
 )

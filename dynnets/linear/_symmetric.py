@@ -16,3 +16,8 @@ def positive_semidefinite(factor: Float[Array, "... n m"]) -> Float[Array, "... 
 def skew_symmetric(matrix: Float[Array, "... n n"]) -> Float[Array, "... n n"]:
     """`M - M^T`, skew-symmetric for every square `M`."""
     return matrix - jnp.swapaxes(matrix, -1, -2)
+
+
+def symmetric(matrix: Float[Array, "... n n"]) -> Float[Array, "... n n"]:
+    """`M + M^T`, symmetric for every square `M`."""
+    return matrix + jnp.swapaxes(matrix, -1, -2)

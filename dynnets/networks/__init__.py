@@ -30,6 +30,34 @@ from ._stack import (
     scan_layers as scan_layers,
     stack_layers as stack_layers,
 )
+from ._symplectic_layers import (
+    AbstractRidgeLayer as AbstractRidgeLayer,
+    AbstractShearLayer as AbstractShearLayer,
+    AbstractSymplecticLayer as AbstractSymplecticLayer,
+    ActivationLayer as ActivationLayer,
+    GradientLayer as GradientLayer,
+    GradientRidgeLayer as GradientRidgeLayer,
+    HenonLayer as HenonLayer,
+    LinearActivationLayer as LinearActivationLayer,
+    LinearLayer as LinearLayer,
+    PolynomialRidgeLayer as PolynomialRidgeLayer,
+    RidgeLayer as RidgeLayer,
+    TimeShearLayer as TimeShearLayer,
+)
+from ._sympnet import (
+    FixedStepNetwork as FixedStepNetwork,
+    SympNet as SympNet,
+)
+from ._sympnet_kinds import (
+    SYMPNETS as SYMPNETS,
+    sympnet_g as sympnet_g,
+    sympnet_gr as sympnet_gr,
+    sympnet_h as sympnet_h,
+    sympnet_la as sympnet_la,
+    sympnet_p as sympnet_p,
+    sympnet_r as sympnet_r,
+    sympnet_t as sympnet_t,
+)
 from ._width import (
     NORMS as NORMS,
     AbstractWidth as AbstractWidth,
