@@ -156,6 +156,7 @@ from ._tao import (
     Tao as Tao,
     TaoField as TaoField,
 )
+from ._tao_pairs import TaoPairs as TaoPairs
 from ._time_transformed import (
     TimeTransformed as TimeTransformed,
     time_transformed as time_transformed,

@@ -100,8 +100,9 @@ class TaoField(AbstractField):
     step `Tao(omega)` on pairs, `over_flows` gives its higher orders, and learned splittings start
     from them.
 
-    **Arguments:** `field`: a Hamiltonian field on `(2n,)`; `omega`: the binding. Raises
-    `ValueError` for a binding that is not positive and a field that is not symplectic.
+    **Arguments:** `field`: a Hamiltonian field on `(2n,)`, or one that says by `paired` that its
+    bracket pairs `q_i` with `p_i` by a weight, such as `CirculationField`; `omega`: the binding.
+    Raises `ValueError` for a binding that is not positive and for any other field.
     Cost: two evaluations of the field; one per flow, none for the binding.
     Source: Tao, Physical Review E 94, 2016.
     """
@@ -112,14 +113,14 @@ class TaoField(AbstractField):
 
     def __check_init__(self):
         check_positive("omega", self.omega)
-        if SYMPLECTIC not in self.field.structure:
+        if SYMPLECTIC not in self.field.structure and not getattr(self.field, "paired", False):
             name = type(self.field).__name__
             raise ValueError(f"Tao's doubling needs a Hamiltonian field, {name} is not one")
 
     @property
     def structure(self):
-        """`{SYMPLECTIC, VOLUME}`."""
-        return frozenset({SYMPLECTIC, VOLUME})
+        """`{SYMPLECTIC, VOLUME}`; for a `paired` field its own weighted form, and `{VOLUME}`."""
+        return frozenset({SYMPLECTIC, VOLUME}) & (self.field.structure | {VOLUME})
 
     @property
     def flows(self):

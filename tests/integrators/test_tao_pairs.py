@@ -1,0 +1,74 @@
+"""Tao's step on pairs: the same map as the splitting of the doubled field, at fewer evaluations."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from helpers import assert_close
+
+from dynnets import fields as F, integrators as I
+from dynnets._core import SYMPLECTIC
+from dynnets.analysis import symplecticity_defect
+
+PAIR = jnp.array([0.4, 0.5, -0.3, -0.2])
+FIELD = F.HamiltonianField(
+    F.FunctionEnergy(lambda t, x: (x[0] ** 2 + 1) * (x[1] ** 2 + 1) / 2 + x[0] * jnp.sin(t) / 4)
+)
+DOUBLED = I.TaoField(FIELD, 2.0)
+
+
+@pytest.mark.parametrize("order", [2, 4])
+def test_it_is_the_splitting_of_the_doubled_field(order):
+    reference = I.strang if order == 2 else I.compose(I.strang, I.symmetric_weights(4))
+    ours = I.rollout(I.TaoPairs(order), DOUBLED, PAIR, (0.1, 20)).xs
+    assert_close(ours, I.rollout(reference, DOUBLED, PAIR, (0.1, 20)).xs, 20.0)
+    both = jnp.stack([PAIR, PAIR[::-1]], axis=1)
+    batch = I.rollout(I.TaoPairs(order), DOUBLED, both, (0.1, 20)).xs
+    assert_close(batch[:, :, 0], ours, 20.0)
+    step = I.TaoPairs(order)
+    there = step(DOUBLED, 0.3, PAIR, 0.2)
+    assert_close(step.inverse(DOUBLED, 0.3, there, 0.2), PAIR)
+    assert symplecticity_defect(lambda x: step(DOUBLED, 0.3, x, 0.2), PAIR) < 1e-12
+    assert SYMPLECTIC in I.structure_of(step, DOUBLED)
+
+
+def test_three_evaluations_a_step_in_a_rollout():
+    count = []
+
+    def energy(t, x):
+        jax.debug.callback(lambda: count.append(1))
+        return (x[0] ** 2 + 1) * (x[1] ** 2 + 1) / 2
+
+    def gradient(t, x):
+        jax.debug.callback(lambda: count.append(1))
+        return jnp.stack([x[0] * (x[1] ** 2 + 1), x[1] * (x[0] ** 2 + 1)])
+
+    field = F.HamiltonianField(F.FunctionEnergy(energy, gradient))
+    I.rollout(I.TaoPairs(), I.TaoField(field, 2.0), PAIR, (0.1, 50)).xs.block_until_ready()
+    jax.effects_barrier()
+    assert len(count) == 1 + 3 * 50
+
+
+def test_the_binding_rotates_exactly_and_vanishes():
+    binding = DOUBLED.flows[2]
+    assert_close(binding(0.0, binding(0.0, PAIR, 0.3), -0.3), PAIR)
+    loose = I.TaoField(FIELD, 1e-300)  # no binding left: the uncoupled splitting of two copies
+    flow_a, flow_b, _ = loose.flows
+    expected = PAIR
+    for flow in (flow_a, flow_b, flow_b, flow_a):
+        expected = flow(0.0, expected, 0.05)
+    assert_close(I.TaoPairs()(loose, 0.0, PAIR, 0.1), expected, 10.0)
+
+
+def test_reversible_gradients_store_no_trajectory():
+    def last(x0, adjoint):
+        return jnp.sum(I.rollout(I.TaoPairs(), DOUBLED, x0, (0.05, 40), adjoint=adjoint).xs[-1])
+
+    plain = jax.grad(lambda x: last(x, None))(PAIR)
+    assert_close(jax.grad(lambda x: last(x, I.Reversible()))(PAIR), plain, 100.0)
+
+
+def test_it_needs_a_doubled_field():
+    with pytest.raises(ValueError, match="offers omega; HamiltonianField does not"):
+        I.TaoPairs()(FIELD, 0.0, PAIR, 0.1)
+    with pytest.raises(ValueError, match="3"):
+        I.TaoPairs(3)
