@@ -126,6 +126,7 @@ FIELDS = [
     FieldRow("waves", lambda key: S.WaveField("sine_gordon", jnp.array(0.9), jnp.array(3.0))),
     FieldRow("neural_second_order", lambda key: F.SecondOrderField(DIM // 2, 8, 2, key=key)),
     FieldRow("neural", lambda key: F.NeuralField(DIM, 8, 2, key=key)),
+    FieldRow("gated", lambda key: F.GatedField(DIM, 6, rate=2.0, key=key)),
     FieldRow("neural_forced", lambda key: F.NeuralField(DIM, 8, 2, input_dim=1, key=key), 1),
 ]
 

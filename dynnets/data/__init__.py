@@ -1,6 +1,11 @@
 """Measured and simulated data: trajectory sets, loaders, windows, splits, derivatives."""
 
-from ._render import render_pendulum as render_pendulum
+from ._render import (
+    render_discs as render_discs,
+    render_mass_spring as render_mass_spring,
+    render_pendulum as render_pendulum,
+    render_two_body as render_two_body,
+)
 from ._schmidt_lipson import (
     load_schmidt_lipson as load_schmidt_lipson,
 )

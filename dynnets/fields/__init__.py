@@ -16,6 +16,7 @@ from ._energies import (
     QuadraticEnergy as QuadraticEnergy,
     SeparableEnergy as SeparableEnergy,
 )
+from ._gated import GatedField as GatedField
 from ._gradient import (
     ExpansiveField as ExpansiveField,
     GradientField as GradientField,

@@ -6,11 +6,29 @@ from ._autoencoder import (
     ResidualMLP as ResidualMLP,
     residual_mlp as residual_mlp,
 )
+from ._codec import (
+    AbstractCodec as AbstractCodec,
+    ConvolutionalCodec as ConvolutionalCodec,
+    MLPCodec as MLPCodec,
+    convolve as convolve,
+    depth_to_space as depth_to_space,
+    space_to_depth as space_to_depth,
+)
+from ._coupling_flow import CouplingFlow as CouplingFlow
 from ._field_model import FieldModel as FieldModel
 from ._flow import AbstractFlow as AbstractFlow
 from ._forecast import (
     energy_rate as energy_rate,
     forecast as forecast,
+)
+from ._gaussian import (
+    gaussian_kl as gaussian_kl,
+    gaussian_log_density as gaussian_log_density,
+)
+from ._hamiltonian_flow import HamiltonianFlow as HamiltonianFlow
+from ._hgn import (
+    HGN as HGN,
+    KINETICS as KINETICS,
 )
 from ._hnn import (
     HNN as HNN,

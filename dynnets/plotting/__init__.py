@@ -1,8 +1,11 @@
 """Figures: functions of arrays that return `(figure, axes)`, without global style or display."""
 
+from ._density import plot_planes as plot_planes
+from ._diagram import plot_graphical_models as plot_graphical_models
 from ._energy import plot_energy as plot_energy
 from ._error_growth import plot_error_growth as plot_error_growth
 from ._field import plot_field as plot_field
+from ._film import plot_films as plot_films
 from ._flow import (
     plot_flow_orbits as plot_flow_orbits,
     plot_residuals as plot_residuals,

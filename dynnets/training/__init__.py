@@ -32,6 +32,10 @@ from ._least_squares import (
     LeastSquaresResult as LeastSquaresResult,
     fit_least_squares as fit_least_squares,
 )
+from ._losses_density import (
+    NegativeBound as NegativeBound,
+    negative_log_likelihood as negative_log_likelihood,
+)
 from ._losses_derivative import derivative_matching as derivative_matching
 from ._losses_flow import (
     FlowResidual as FlowResidual,
@@ -43,6 +47,13 @@ from ._losses_pixel import PixelMatching as PixelMatching
 from ._losses_trajectory import (
     OneStepMatching as OneStepMatching,
     TrajectoryMatching as TrajectoryMatching,
+)
+from ._losses_variational import (
+    GECO as GECO,
+    Constrained as Constrained,
+    FilmLoss as FilmLoss,
+    constrained_optimiser as constrained_optimiser,
+    film_evidence as film_evidence,
 )
 from ._march import (
     MarchResult as MarchResult,

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets.data import render_pendulum
+from dynnets.data import (
+    render_discs,
+    render_mass_spring,
+    render_pendulum,
+    render_two_body,
+)
 
 
 def centre(frame):
@@ -73,3 +78,50 @@ def test_refusals(options, message):
 def test_integer_angles_are_refused():
     with pytest.raises(ValueError, match="floating-point"):
         render_pendulum(jnp.zeros(2, int))
+
+
+def test_a_disc_stands_where_it_was_put():
+    """Its centre of brightness, in units of the window, and its area."""
+    place = jnp.array([[0.31, -0.52]])
+    picture = render_discs(place, 64)[0]
+    row, column = (64 / 2.6) ** -1 * jnp.stack(centre(picture))
+    np.testing.assert_allclose(jnp.stack([column, -row]), place[0], atol=2e-3)  # 1/20 pixel
+    np.testing.assert_allclose(picture.sum() * (2.6 / 64) ** 2, jnp.pi * 0.3**2, rtol=1e-2)
+
+
+def test_systems_are_discs_in_their_places():
+    q = jnp.array([[0.2, -0.4]])
+    spring = render_mass_spring(q, 12, radius=0.2)
+    assert spring.shape == (1, 2, 1, 12, 12)
+    np.testing.assert_array_equal(
+        spring[0, 1], render_discs(jnp.array([[-0.4, 0.0]]), 12, radius=0.2)
+    )
+    apart = jnp.array([0.5, 0.5, -0.5, -0.5])
+    two = render_two_body(apart, 16, radius=(0.3, 0.2), colours=((1.0, 0.0), (0.0, 0.5)))
+    assert two.shape == (2, 16, 16)
+    assert float(two[0].max()) == 1.0
+    assert float(two[1].max()) == 0.5
+    grey = render_two_body(apart, 16, radius=(0.3, 0.2))
+    np.testing.assert_allclose(grey[0], two[0] + 2 * two[1], atol=1e-14)  # they do not overlap
+
+
+def test_a_pendulum_is_a_disc_and_a_rod():
+    q = jnp.array([0.7])
+    whole = render_pendulum(q, 26, length=10 / 26, bob=0.1)
+    disc = render_discs(jnp.stack([jnp.sin(q), -jnp.cos(q)], axis=-1), 26, radius=0.26)
+    assert bool((whole >= disc - 1e-12).all())
+    assert float((whole - disc).sum()) > 5
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"radius": (0.1, 0.2)}, "1 bodies"),
+        ({"radius": 0.0}, "radius must be positive"),
+        ({"window": -1.0}, "window must be positive"),
+        ({"colours": ((1.0,), (1.0,))}, "1 bodies"),
+    ],
+)
+def test_refusals_of_discs(options, message):
+    with pytest.raises(ValueError, match=message):
+        render_discs(jnp.zeros((1, 2)), **options)

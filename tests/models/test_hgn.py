@@ -1,0 +1,137 @@
+"""HGN: the latent flow against its closed form and its structure, films, baselines, refusals."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+from helpers import tol
+
+from dynnets.analysis import symplecticity_defect
+from dynnets.fields import GatedField, KnownEnergy, QuadraticEnergy, SeparableHamiltonianField
+from dynnets.integrators import (
+    REVERSIBLE,
+    SYMPLECTIC,
+    VOLUME,
+    explicit_euler,
+    heun,
+    verlet_kdk,
+)
+from dynnets.models import HGN, FieldModel, MLPCodec, NeuralODE
+from dynnets.training import load_model, save_model
+
+SHAPE, FRAMES = (1, 4, 4), 2
+
+
+def make(key, n=2, **options):
+    codec_key, key = jr.split(key)
+    options = {"width": 8, "depth": 1, "transform": 4} | options
+    return HGN(MLPCodec(SHAPE, n, FRAMES, 8, 1, key=codec_key), key=key, **options)
+
+
+def unit_oscillator(key, h):
+    """`T = p^2 / 2`, `V = q^2 / 2`, and a picture of one pixel that is `q` itself."""
+    codec = MLPCodec((1, 1, 1), 1, 2, 1, 0, key=key)
+    codec = eqx.tree_at(lambda c: c.decoder.layers[0][0], codec, jnp.ones((1, 1)))
+    one = QuadraticEnergy(jnp.eye(1))
+    inner = FieldModel(SeparableHamiltonianField(one, one), verlet_kdk)
+    return HGN(codec, transform=0, interval=h, dynamics=inner, key=key)
+
+
+def test_harmonic_film_is_the_closed_form_of_leapfrog(getkey):
+    """Verlet turns the ellipse `q^2 (1 - h^2/4) + p^2` by the angle with `cos = 1 - h^2 / 2`."""
+    h, s0 = 0.3, jnp.array([0.7, -0.4])
+    film = unit_oscillator(getkey(), h).film(s0, 40)
+    turn = np.arccos(1 - h**2 / 2) * np.arange(40)
+    expected = 0.7 * np.cos(turn) - 0.4 * np.sin(turn) / np.sqrt(1 - h**2 / 4)
+    np.testing.assert_allclose(film[:, 0, 0, 0], expected, atol=1e-13)
+
+
+def test_latent_step_is_symplectic_and_follows_the_gradient_of_its_kinetic_energy(getkey):
+    model, s = make(getkey()), jr.normal(getkey(), (4,))
+    assert {SYMPLECTIC, VOLUME, REVERSIBLE} <= model.structure
+    step = lambda x: model.states(x, 4)[-1]  # noqa: E731
+    assert float(symplecticity_defect(step, s)) < 1e-12
+    # q' = dT/dp and not p: the learned T is no |p|^2 / 2
+    q, p = s[:2], s[2:]
+    h = model.interval
+    kicked = p - h / 2 * jax.grad(model.field.potential.__call__, argnums=1)(0.0, q)
+    drift = jax.grad(model.field.kinetic.__call__, argnums=1)(0.0, kicked)
+    np.testing.assert_allclose(model.states(s, 2)[1, :2], q + h * drift, atol=1e-14)
+    assert float(jnp.abs(drift - kicked).max()) > 1e-2
+
+
+def test_speeds_back_half_and_double(getkey):
+    model, s = make(getkey()), jr.normal(getkey(), (4, 3))
+    there = model.states(s, 21)
+    back = model.states(there[-1], 21, speed=-1.0)
+    np.testing.assert_allclose(back[::-1], there, atol=tol(s.dtype, 1e-2))
+    errors = []
+    fine = model.states(s, 161, speed=0.125)[-1]
+    for speed in (1.0, 0.5):
+        end = model.states(s, int(20 / speed) + 1, speed=speed)[-1]
+        errors.append(float(jnp.abs(end - fine).max()))
+    assert 3.5 < errors[0] / errors[1] < 4.7  # order 2, against a reference 8 times finer
+    fast = model.states(s, 6, speed=2.0)
+    assert float(jnp.abs(fast[-1] - there[10]).max()) < 1e-2  # the same time, two step sizes
+
+
+@pytest.mark.parametrize("kinetic", ["fixed", "masses"])
+def test_quadratic_kinetic_energies(getkey, kinetic):
+    model, p = make(getkey(), kinetic=kinetic), jr.normal(getkey(), (2, 3))
+    np.testing.assert_allclose(model.field.drift(0.0, p), p, atol=1e-14)
+    assert isinstance(model.field.kinetic, KnownEnergy) is (kinetic == "fixed")
+
+
+def test_film_and_forecast_agree_in_any_batch(getkey):
+    dtype = jnp.float32
+    model = jax.tree.map(
+        lambda a: a.astype(dtype) if eqx.is_inexact_array(a) else a, make(getkey())
+    )
+    films = jr.normal(getkey(), (FRAMES + 1, *SHAPE, 3), dtype)
+    decoded = model.film(model.encode(films), 6)
+    assert decoded.shape == (6, *SHAPE, 3)
+    assert decoded.dtype == dtype
+    forecast = model.predict(films[:FRAMES, ..., 1], 0.125 * jnp.arange(6, dtype=dtype))
+    np.testing.assert_allclose(forecast, decoded[..., 1], atol=tol(dtype))
+    assert model.sample(3, key=getkey()).shape == (3, *SHAPE)
+    mean, log_deviation = model.posterior(films)
+    assert mean.shape == log_deviation.shape == (4, 3)
+
+
+def test_baselines_share_the_codec(getkey):
+    key = getkey()
+    plain = make(key, dynamics=NeuralODE(4, 8, 1, step=heun, key=key))
+    cell = FieldModel(GatedField(4, 8, rate=8.0, key=key), explicit_euler)
+    gated = make(key, dynamics=cell)
+    for model in (plain, gated):
+        assert model.energy is None
+        assert model.structure == frozenset()
+        assert model.sample(3, key=key).shape == (3, *SHAPE)
+    s = jr.normal(getkey(), (4,))
+    gate, candidate = jnp.split(cell.field.net(s), 2)
+    g = jax.nn.sigmoid(gate)
+    np.testing.assert_allclose(gated.states(s, 2)[1], (1 - g) * s + g * candidate, atol=1e-14)
+
+
+def test_one_file(tmp_path, getkey):
+    model = make(getkey(), kinetic="fixed")
+    save_model(tmp_path / "hgn.model", model)
+    assert eqx.tree_equal(load_model(tmp_path / "hgn.model"), model)
+
+
+def test_refusals(getkey):
+    model = make(getkey())
+    with pytest.raises(ValueError, match="2 pictures of shape"):
+        model.encode(jnp.zeros((1, *SHAPE)))
+    with pytest.raises(ValueError, match="pictures of shape"):
+        model.encode(jnp.zeros((2, 1, 4, 5)))
+    with pytest.raises(ValueError, match="kinetic must be one of"):
+        make(getkey(), kinetic="fix")
+    with pytest.raises(ValueError, match="interval must be positive"):
+        make(getkey(), interval=0.0)
+    with pytest.raises(ValueError, match="pictures must be"):
+        model.states(jnp.zeros(4), 1)
+    with pytest.raises(ValueError, match="rate"):
+        GatedField(2, 4, rate=0.0, key=getkey())
