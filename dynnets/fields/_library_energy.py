@@ -90,7 +90,7 @@ def formula(
     digits: int = 4,
     latex: bool = False,
 ) -> str:
-    """The energy as a line of text or LaTeX, such as `0.5 p0^2 + 0.5 q0^2 + 1 q0^2 q1`.
+    r"""The energy as a line of text or LaTeX, such as `0.5 p0^2 + 0.5 q0^2 + 1 q0^2 q1`.
 
     **Arguments:** as `energy_terms`; `digits`: significant digits of the coefficients. Raises
     `ValueError` for an energy without named terms.
@@ -102,7 +102,7 @@ def formula(
     >>> formula(energy, ("q",))
     '0.5 q0^2 - 1 q1^2'
     >>> formula(energy, ("q",), latex=True)
-    '0.5\\\\,q_{0}^{2} - 1\\\\,q_{1}^{2}'
+    '0.5\\,q_{0}^{2} - 1\\,q_{1}^{2}'
 
     ```
     """
