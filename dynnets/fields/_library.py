@@ -96,15 +96,14 @@ class MonomialLibrary(AbstractLibrary):
 
 def _evaluate(exponents: np.ndarray, x):
     """Monomials `(K, ...)` of exponents `(K, d)` at `x (d, ...)`."""
-    rows = [x]
+    powers = [jnp.ones_like(x), x]
     for _ in range(int(exponents.max(initial=1)) - 1):
-        rows.append(rows[-1] * x)
-    one = jnp.ones_like(x[0])
-    found = []
-    for exponent in exponents.tolist():
-        factors = [rows[power - 1][i] for i, power in enumerate(exponent) if power]
-        found.append(functools.reduce(jnp.multiply, factors, one) if factors else one)
-    return jnp.stack(found)
+        powers.append(powers[-1] * x)
+    table = jnp.stack(powers)
+    factors = (
+        table.at[exponents[:, i], i].get(mode="promise_in_bounds") for i in range(x.shape[0])
+    )
+    return functools.reduce(jnp.multiply, factors)
 
 
 @functools.lru_cache(maxsize=64)

@@ -59,6 +59,10 @@ from ._march import (
     MarchResult as MarchResult,
     march as march,
 )
+from ._proximal import (
+    CoefficientPenalty as CoefficientPenalty,
+    soft_threshold as soft_threshold,
+)
 from ._regions import (
     Box as Box,
     StatePool as StatePool,
@@ -71,6 +75,10 @@ from ._serialisation import (
     load_model as load_model,
     read_metadata as read_metadata,
     save_model as save_model,
+)
+from ._sparse import (
+    SparseFit as SparseFit,
+    fit_sparse as fit_sparse,
 )
 from ._stages import (
     START_STATES as START_STATES,

@@ -1,0 +1,183 @@
+"""Normal equations of a model's forecasts over many short records, gathered block by block."""
+
+import dataclasses
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynnets.integrators import rollout
+
+from ._losses_derivative import batched_field
+
+BLOCK = 256  # records at once: the tangents of 30 coefficients then fit into a core's cache
+
+
+class NormalEquations(NamedTuple):
+    """`J^T J (K, K)`, `J^T r (K,)` and `r^T r` of the residual `r` at some parameters."""
+
+    gram: Float[Array, "K K"]
+    slope: Float[Array, " K"]
+    value: Float[Array, ""]
+
+
+class Records(NamedTuple):
+    """Records in blocks: `ts (T,)` for all or `(blocks, B, T)`, `xs (blocks, B, T, d)`.
+
+    `weights (blocks, B, T)`: one where a sample is to be met, zero elsewhere; `first`: the guess
+    of the initial states `(blocks, B, d)`.
+    """
+
+    ts: Array
+    xs: Array
+    weights: Array
+    first: Array
+
+
+class Points(NamedTuple):
+    """Measured rates in blocks: `x`, `dx (blocks, B, d)`, `weights (blocks, B)`."""
+
+    x: Array
+    dx: Array
+    weights: Array
+
+
+class FlowProblem(eqx.Module):
+    """Residuals `x(t_k; theta, z0) - measured`, features-first; `joint`: `z0` is unknown too.
+
+    `restore(theta)` is the model of the vector of parameters.
+    """
+
+    restore: object
+    step: object
+    substeps: int = eqx.field(static=True)
+    joint: bool = eqx.field(static=True)
+    shared: bool = eqx.field(static=True)
+
+    def residual(self, theta, start, ts, xs, weights):
+        """`(T d, B)` for starts `(d, B)`; the row of the first sample is left out if given."""
+        field = self.restore(theta).field
+        # one scan over all substeps: half the program of a loop within each interval
+        one = lambda x, t: rollout(self.step, field, x, _finer(t, self.substeps)).xs  # noqa: E731
+        if self.shared:
+            states = one(start, ts)
+        else:
+            states = jnp.moveaxis(jax.vmap(one, in_axes=(-1, 0))(start, ts), 0, -1)
+        states = states[:: self.substeps]
+        gap = (states - jnp.moveaxis(xs, 0, -1)) * weights.T[:, None]
+        gap = gap if self.joint else gap[1:]
+        return gap.reshape(-1, gap.shape[-1])
+
+    def block(self, theta, ts, xs, weights, start):
+        """The block's normal equations, its initial states `(B, d)` first fitted if unknown."""
+        arguments = ts, xs, weights
+        z = start.T
+        if self.joint:
+            for _ in range(2):
+                z = z + self._start_step(theta, z, arguments)
+        r, push = jax.linearize(lambda v: self.residual(v, z, *arguments), theta)
+        tangents = jax.vmap(push)(jnp.eye(theta.shape[0], dtype=theta.dtype))
+        if self.joint:
+            tangents = self._without_starts(theta, z, arguments, tangents)
+        flat = tangents.reshape(theta.shape[0], -1)
+        found = NormalEquations(flat @ flat.T, flat @ r.reshape(-1), jnp.sum(r**2))
+        return found, z.T
+
+    def _start_derivative(self, theta, z, arguments):
+        """Residual `(R, B)` and its derivative by the initial states, `(B, R, d)`."""
+        r, push = jax.linearize(lambda v: self.residual(theta, v, *arguments), z)
+        basis = jnp.broadcast_to(
+            jnp.eye(z.shape[0], dtype=z.dtype)[:, :, None], (z.shape[0], *z.shape)
+        )
+        return r, jnp.transpose(jax.vmap(push)(basis), (2, 1, 0))
+
+    def _start_step(self, theta, z, arguments):
+        r, derivative = self._start_derivative(theta, z, arguments)
+        move = jax.vmap(_least_squares)(derivative, r.T)
+        return -move.T
+
+    def _without_starts(self, theta, z, arguments, tangents):
+        """What of the tangents no change of the initial states can undo."""
+        _, derivative = self._start_derivative(theta, z, arguments)
+
+        def one(f, g):
+            return g - f @ _least_squares(f, g)
+
+        kept = jax.vmap(one)(derivative, jnp.transpose(tangents, (2, 1, 0)))
+        return jnp.transpose(kept, (2, 1, 0))
+
+    def equations(self, theta, records: Records, start):
+        """The sum over all blocks, and the initial states `(blocks, B, d)`."""
+
+        def body(total, block):
+            ts = records.ts if self.shared else block[3]
+            found, z = self.block(theta, ts, *block[:3])
+            return jax.tree.map(jnp.add, total, found), z
+
+        return jax.lax.scan(body, _zero(theta), self._blocks(records, start))
+
+    def _blocks(self, records, start):
+        blocks = records.xs, records.weights, start
+        return blocks if self.shared else (*blocks, records.ts)
+
+    def step_error(self, theta, records: Records, start, count):
+        """Root mean square of what half the step width changes: no residual is better known."""
+        finer = dataclasses.replace(self, substeps=2 * self.substeps)
+
+        def body(total, block):
+            ts = records.ts if self.shared else block[3]
+            arguments = block[2].T, ts, *block[:2]
+            change = finer.residual(theta, *arguments) - self.residual(theta, *arguments)
+            return total + jnp.sum(change**2), None
+
+        zero = jnp.zeros((), theta.dtype)
+        return jnp.sqrt(jax.lax.scan(body, zero, self._blocks(records, start))[0] / count)
+
+
+class RateProblem(eqx.Module):
+    """Residuals `f(x; theta) - dx`: regression of measured or estimated derivatives."""
+
+    restore: object
+
+    def equations(self, theta, points: Points, start):
+        """The sum over all blocks; there are no initial states."""
+
+        def body(total, block):
+            x, dx, weights = block
+
+            def residual(v):
+                rates = batched_field(self.restore(v).field, 0.0, x.T, None)
+                return (rates - dx.T) * weights[None]
+
+            r, push = jax.linearize(residual, theta)
+            flat = jax.vmap(push)(jnp.eye(theta.shape[0], dtype=theta.dtype))
+            flat = flat.reshape(theta.shape[0], -1)
+            found = NormalEquations(flat @ flat.T, flat @ r.reshape(-1), jnp.sum(r**2))
+            return jax.tree.map(jnp.add, total, found), None
+
+        total, _ = jax.lax.scan(body, _zero(theta), tuple(points))
+        return total, start
+
+    def step_error(self, theta, points: Points, start, count):
+        """Zero: no step is taken."""
+        return jnp.zeros((), theta.dtype)
+
+
+def _finer(ts, substeps: int):
+    """Times `(T,)` with `substeps` equal steps in each interval, `((T - 1) substeps + 1,)`."""
+    shares = jnp.arange(substeps, dtype=ts.dtype) / substeps
+    inner = ts[:-1, None] + (ts[1:] - ts[:-1])[:, None] * shares[None]
+    return jnp.concatenate([inner.reshape(-1), ts[-1:]])
+
+
+def _zero(theta):
+    size = theta.shape[0]
+    zero = jnp.zeros((), theta.dtype)
+    return NormalEquations(jnp.zeros((size, size), theta.dtype), jnp.zeros_like(theta), zero)
+
+
+def _least_squares(matrix, right):
+    """`(M^T M)^{-1} M^T r` of a tall, well conditioned `M`: its first rows are the identity."""
+    return jnp.linalg.solve(matrix.T @ matrix, matrix.T @ right)

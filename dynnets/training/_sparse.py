@@ -1,0 +1,324 @@
+"""`fit_sparse`: the terms of an energy found from data, through the integrator or from rates."""
+
+import time
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Bool, Float
+
+from dynnets._core import check_choice, check_finite, check_positive, check_size, trainable
+
+from ._elimination import RULES, condition_number, eliminate, reduce
+from ._normal_equations import (
+    BLOCK,
+    FlowProblem,
+    NormalEquations,
+    Points,
+    RateProblem,
+    Records,
+)
+from ._sparse_terms import library_parts, term_labels, with_masks
+
+
+class SparseFit(NamedTuple):
+    """What `fit_sparse` returns.
+
+    - `model`: the fitted model; terms that were dropped are masked, so a later `fit` keeps them
+      out. `terms`: their names, in the order of the arrays below.
+    - `coefficients`, `errors`: fitted values and their standard errors; `support`: which of them
+      are left.
+    - `noise`: standard deviation of the residual. `condition`: condition number of the column-scaled
+      Jacobian before elimination; `weakest`: the terms of its weakest direction;
+      `identifiable`: whether it was below the limit.
+    - `evaluations`: of the Jacobian; `converged`; `seconds`: wall time with compilation.
+    """
+
+    model: eqx.Module
+    terms: tuple[str, ...]
+    coefficients: Float[Array, " terms"]
+    errors: Float[Array, " terms"]
+    support: Bool[Array, " terms"]
+    noise: float
+    condition: float
+    weakest: tuple[str, ...]
+    identifiable: bool
+    evaluations: int
+    converged: bool
+    seconds: float
+
+
+def fit_sparse(
+    model: eqx.Module,
+    data: Any,
+    *,
+    rule: str = "standard error",
+    cut: float = 4.0,
+    substeps: int | None = None,
+    joint: bool = False,
+    steps: int = 40,
+    most_condition: float | None = None,
+    refuse: bool = True,
+) -> SparseFit:
+    """Fit the coefficients of a model's library energies and drop the terms that are not there.
+
+    Gauss-Newton (damped) over all trainable numbers of the model, inner weights of terms included,
+    then backward elimination on the same normal equations, then Gauss-Newton on what is left;
+    both in turn until the support stays. Nothing is penalised, so what is left is not shrunk.
+
+    **Arguments:**
+
+    - `model`: with `LibraryEnergy` parts in its `.field`, such as `SSINN`; its `.step` and
+      `.substeps` lead from one sample to the next.
+    - `data`: records `ts`, `xs`, `mask` such as `Trajectories` (cut them short by
+      `windows(record, 2)`: pairs of neighbours are best for chaotic motion), whose later samples
+      are forecast from the first one; or `Samples` with rates `dx`, for regression of
+      derivatives as in SINDy.
+    - `rule`, `cut`: `"standard error"` drops the term of the least |coefficient| / standard
+      error, one by one, while that is below `cut` (3 to 5); `"threshold"` all coefficients below
+      `cut`, again and again (sequential thresholding); `cut=0` drops nothing.
+    - `substeps`: steps between two samples, by default the model's.
+    - `joint`: the first sample of each record is noisy too: its true state is fitted along
+      with the coefficients and eliminated block by block. Without it least squares is biased
+      by about (noise / interval)^2.
+    - `steps`: most evaluations of the Jacobian.
+    - `most_condition`: the largest condition number at which a fit is trusted, by default
+      `0.01 / sqrt(eps)` (7e5 in float64, 29 in float32); `refuse`: raise beyond it, else only
+      say so in the result.
+
+    **Returns** a `SparseFit`. Raises `ValueError` for a model without library terms, data of
+    another kind or not finite, and for coefficients that the data do not determine: the message
+    names their terms. Cost: `steps` Jacobians at most, one push-forward a coefficient each.
+
+    Sources: D. DiPietro, S. Xiong, B. Zhu, NeurIPS 2020, arXiv:2006.12972; S. Brunton, J. Proctor,
+    J. N. Kutz, PNAS 113, 2016 (thresholding).
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.data import simulate, windows
+    >>> from dynnets.fields import monomials
+    >>> from dynnets.models import SSINN
+    >>> from dynnets.systems import Harmonic
+    >>> from dynnets.training import fit_sparse
+    >>> record = simulate(Harmonic(), jr.key(0), 20, jnp.linspace(0.0, 0.2, 3), tolerance=1e-6)
+    >>> found = fit_sparse(SSINN(monomials(1, 3), monomials(1, 3)), windows(record, 2))
+    >>> found.model.formula(digits=2)
+    '0.5 p^2 + 0.5 q^2'
+
+    ```
+    """
+    check_choice("rule", rule, RULES)
+    if cut:
+        check_positive("cut", cut)
+    check_size("steps", steps)
+    began = time.perf_counter()
+    parts = library_parts(model)
+    if not parts:
+        raise ValueError(f"{type(model).__name__} has no LibraryEnergy: give it a library of terms")
+    params, frozen = eqx.partition(model, trainable(model))
+    theta, restore = ravel_pytree(params)
+    model_of = _Restore(restore, frozen)
+    problem, blocks, count = _problem(model, model_of, data, substeps, joint)
+    prunable, active = _masks(params, model, theta.shape[0])
+    state = _initial_state(theta, jnp.asarray(active), getattr(blocks, "first", None))
+    zero = jnp.zeros((), theta.dtype)
+    settings = jnp.asarray(prunable), count, rule, steps
+    state = _search(problem, blocks, state, zero, zero, *settings)
+    condition, direction, floor = _diagnose(problem, blocks, state, *settings[:2])
+    named = term_labels(model), np.asarray(direction)[prunable]
+    weakest, identifiable = _check_condition(condition, *named, most_condition, refuse)
+    if cut:
+        state = state._replace(finished=~state.settled)
+        state = _search(problem, blocks, state, zero + cut, floor, *settings)
+    found = reduce(state.equations, state.theta, state.active, count, floor)
+    if not bool(jnp.isfinite(state.equations.value)):
+        raise ValueError("the fit left the finite numbers: take more substeps or a smaller library")
+    support = np.asarray(state.active)[prunable]
+    fitted = with_masks(model_of(state.theta), support)
+    return SparseFit(
+        model=fitted,
+        terms=term_labels(fitted),
+        coefficients=state.theta[prunable],
+        errors=jnp.where(support, found.errors[prunable], 0),
+        support=jnp.asarray(support),
+        noise=float(jnp.sqrt(state.equations.value / max(count - int(state.active.sum()), 1))),
+        condition=float(condition),
+        weakest=weakest,
+        identifiable=identifiable,
+        evaluations=int(state.evaluations),
+        converged=bool(state.settled),
+        seconds=time.perf_counter() - began,
+    )
+
+
+class _Restore(eqx.Module):
+    """The model of a vector of parameters."""
+
+    unravel: Any
+    frozen: Any
+
+    def __call__(self, theta):
+        return eqx.combine(self.unravel(theta), self.frozen)
+
+
+def _masks(params, model, size: int):
+    """Which entries are coefficients, and which are there to begin with."""
+    prunable = np.zeros(size, bool)
+    active = np.ones(size, bool)
+    numbers = jax.tree.map(lambda a: a, params)
+    flat, unravel = ravel_pytree(numbers)
+    index = unravel(jnp.arange(size, dtype=flat.dtype))
+    for got, part in zip(library_parts(index), library_parts(model), strict=True):
+        rows = np.asarray(got.coefficients).astype(int)
+        prunable[rows], active[rows] = True, np.asarray(part.mask)
+    return prunable, active
+
+
+def _problem(model, model_of, data, substeps, joint):
+    """The problem, its data in blocks, and how many numbers are met."""
+    if hasattr(data, "dx"):
+        if joint:
+            raise ValueError("joint initial states need records of states, got rates")
+        weights = np.ones(data.x.shape[0])
+        blocks = Points(*_in_blocks(data.x, data.dx, weights))
+        return RateProblem(model_of), blocks, data.x.size
+    if not hasattr(data, "xs"):
+        raise ValueError(
+            f"{type(data).__name__} holds neither records (ts, xs, mask) nor rates (x, dx)"
+        )
+    check_finite("xs", data.xs)
+    mask = np.asarray(data.mask)
+    if data.xs.shape[1] < 2:
+        raise ValueError(f"a record needs at least two samples, got shape {data.xs.shape}")
+    ts = np.asarray(data.ts) - np.asarray(data.ts)[:, :1]
+    ts = np.where(mask, ts, np.max(np.where(mask, ts, 0), axis=1, keepdims=True))
+    shared = bool(np.allclose(ts, ts[:1], rtol=1e-6, atol=0))
+    blocked = _in_blocks(data.xs, mask, data.xs[:, 0], ts)
+    xs, weights, first, times = blocked
+    records = Records(jnp.asarray(ts[0]) if shared else times, xs, weights, first)
+    substeps = model.substeps if substeps is None else substeps
+    check_size("substeps", substeps)
+    problem = FlowProblem(model_of, model.step, substeps, joint, shared)
+    dim = data.xs.shape[2]
+    return problem, records, int(mask[:, 1:].sum()) * dim
+
+
+def _in_blocks(*arrays):
+    """Arrays `(N, ...)` as `(blocks, B, ...)` in the dtype of the first; the padding repeats the
+    first row and its weights, the second or third array of bools or ones, are zero.
+    """
+    dtype, rows = arrays[0].dtype, arrays[0].shape[0]
+    size = min(BLOCK, rows)
+    count = -(-rows // size)
+    padding = count * size - rows
+    found = []
+    for array in arrays:
+        array = np.asarray(array)
+        more = np.repeat(array[:1], padding, axis=0)
+        if array.dtype == bool or array.ndim == 1:
+            more = np.zeros_like(more)
+        whole = np.concatenate([array, more]).astype(dtype)
+        found.append(jnp.asarray(whole.reshape(count, size, *array.shape[1:])))
+    return found
+
+
+class _State(NamedTuple):
+    """Where the search is; `settled`: Gauss-Newton has converged on the present support."""
+
+    theta: Array
+    equations: NormalEquations
+    start: Array | None
+    active: Array
+    damping: Array
+    evaluations: Array
+    settled: Array
+    finished: Array
+
+
+@eqx.filter_jit
+def _search(problem, blocks, state, cut, floor, prunable, count, rule, steps) -> _State:
+    """Gauss-Newton, then elimination and Gauss-Newton in turn while terms go: one program."""
+
+    def body(state):
+        theta, equations, active = state.theta, state.equations, state.active
+        diagonal = jnp.diag(state.damping * jnp.diagonal(equations.gram))
+        damped = equations._replace(gram=equations.gram + diagonal)
+        moved = reduce(damped, theta, active, count, floor).theta
+        stuck = state.damping > 1e4
+        settled = state.settled | _is_small(moved - theta, equations, active, count) | stuck
+        found, left = eliminate(equations, theta, active, prunable, count, floor, cut, rule)
+        fewer = settled & (left != active).any()
+        trial = jnp.where(fewer, found.theta, moved)
+        fresh, ends = problem.equations(trial, blocks, state.start)
+        taken = fewer | (fresh.value <= equations.value)
+        damping = jnp.where(taken, state.damping / 30, jnp.maximum(state.damping * 10, 1e-6))
+        new = _State(
+            theta=trial,
+            equations=fresh,
+            start=ends,
+            active=jnp.where(fewer, left, active),
+            damping=damping,
+            evaluations=state.evaluations,
+            settled=settled & ~fewer,
+            finished=settled & ~fewer,
+        )
+        old = state._replace(damping=damping, settled=settled, finished=settled & ~fewer)
+        kept = jax.tree.map(lambda a, b: jnp.where(taken, a, b), new, old)
+        return kept._replace(evaluations=state.evaluations + 1)
+
+    def going(state):
+        return ~state.finished & (state.evaluations < steps)
+
+    return jax.lax.while_loop(going, body, state)
+
+
+def _is_small(move, equations, active, count):
+    """Whether a step is far below the standard errors, or at round-off."""
+    freedom = jnp.maximum(count - jnp.sum(active), 1).astype(move.dtype)
+    size = move @ equations.gram @ move
+    return jnp.isfinite(equations.value) & (size <= 1e-6 * equations.value / freedom)
+
+
+def _initial_state(theta, active, start) -> _State:
+    """No equations yet: the first step goes nowhere, and is taken."""
+    size = theta.shape[0]
+    nothing = NormalEquations(
+        jnp.zeros((size, size), theta.dtype),
+        jnp.zeros_like(theta),
+        jnp.asarray(jnp.inf, theta.dtype),
+    )
+    no = jnp.asarray(False)
+    theta = jnp.where(active, theta, jnp.zeros_like(theta))
+    return _State(
+        theta, nothing, start, active, jnp.asarray(1e-4, theta.dtype), jnp.asarray(0), no, no
+    )
+
+
+@eqx.filter_jit
+def _diagnose(problem, blocks, state, prunable, count):
+    """Condition number, the weakest direction, and the size of the integrator's own error."""
+    equations, active = state.equations, state.active
+    condition, direction = condition_number(equations, active)
+    unseen = (jnp.diagonal(equations.gram) == 0) & prunable & active
+    condition = jnp.where(unseen.any(), jnp.inf, condition)
+    direction = jnp.where(unseen.any(), unseen.astype(direction.dtype), direction)
+    return condition, direction, problem.step_error(state.theta, blocks, state.start, count)
+
+
+def _check_condition(condition, labels, direction, most_condition, refuse):
+    """The terms that the data determine least, and whether they do at all."""
+    limit = 0.01 / float(jnp.finfo(condition.dtype).eps) ** 0.5
+    limit = limit if most_condition is None else most_condition
+    share = np.abs(direction)
+    order = [i for i in np.argsort(-share)[:4] if share[i] > 0.2 * share.max()]
+    weakest, identifiable = tuple(labels[i] for i in order), bool(condition <= limit)
+    if refuse and not identifiable:
+        raise ValueError(
+            f"the data do not determine all coefficients: condition number {float(condition):.1e} "
+            f"beyond {limit:.1e}, least of all {', '.join(weakest)}. Leave out such terms, record "
+            "motions from more and other starts, or take refuse=False"
+        )
+    return weakest, identifiable
