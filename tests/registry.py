@@ -140,6 +140,7 @@ STEPS = [
     StepRow("yoshida4_bodies", I.yoshida4, _bodies),
     StepRow("tao", I.Tao(5.0), lambda key: F.HamiltonianField(_energy(key))),
     StepRow("tao4", I.Tao(5.0, order=4), lambda key: F.HamiltonianField(_energy(key))),
+    StepRow("tao_pairs", I.TaoPairs(), _doubled),
     StepRow("ruth3", I.ruth3, _separable),
     StepRow("mclachlan4", I.mclachlan4, _separable),
     StepRow("suzuki4", I.suzuki4, _separable),

@@ -39,12 +39,14 @@ from ._kepler import (
     fit_ellipses as fit_ellipses,
 )
 from ._mechanical import MechanicalPortHamiltonian as MechanicalPortHamiltonian
+from ._network_flow import NetworkFlow as NetworkFlow
 from ._neural_flow import (
     GATES as GATES,
     NeuralFlow as NeuralFlow,
     WindowedSolution as WindowedSolution,
 )
 from ._neural_ode import NeuralODE as NeuralODE
+from ._nssnn import NSSNN as NSSNN
 from ._pairwise import (
     PairwiseForce as PairwiseForce,
     PairwiseHamiltonian as PairwiseHamiltonian,

@@ -36,6 +36,7 @@ from ._losses_density import (
     NegativeBound as NegativeBound,
     negative_log_likelihood as negative_log_likelihood,
 )
+from ._losses_copies import CopyMatching as CopyMatching
 from ._losses_derivative import derivative_matching as derivative_matching
 from ._losses_flow import (
     FlowResidual as FlowResidual,

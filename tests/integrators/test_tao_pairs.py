@@ -54,8 +54,8 @@ def test_the_binding_rotates_exactly_and_vanishes():
     loose = I.TaoField(FIELD, 1e-300)  # no binding left: the uncoupled splitting of two copies
     flow_a, flow_b, _ = loose.flows
     expected = PAIR
-    for flow in (flow_a, flow_b, flow_b, flow_a):
-        expected = flow(0.0, expected, 0.05)
+    for t, flow in ((0.0, flow_a), (0.0, flow_b), (0.1, flow_b), (0.1, flow_a)):
+        expected = flow(t, expected, 0.05)
     assert_close(I.TaoPairs()(loose, 0.0, PAIR, 0.1), expected, 10.0)
 
 
