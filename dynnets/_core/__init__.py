@@ -18,6 +18,12 @@ from ._constant import (
     constant_field as constant_field,
     trainable as trainable,
 )
+from ._newton import (
+    newton as newton,
+    stationary_point as stationary_point,
+    stationary_value as stationary_value,
+    update_scale as update_scale,
+)
 from ._phase import (
     canonical_matrix as canonical_matrix,
     join_phase as join_phase,

@@ -53,6 +53,20 @@ from ._library_terms import (
     RidgeLibrary as RidgeLibrary,
 )
 from ._known import KnownEnergy as KnownEnergy
+from ._lagrangian import (
+    CanonicalLagrangianField as CanonicalLagrangianField,
+    LagrangianEnergy as LagrangianEnergy,
+    LagrangianField as LagrangianField,
+    euler_lagrange as euler_lagrange,
+    noether as noether,
+    poisson_bracket as poisson_bracket,
+)
+from ._legendre import (
+    LegendreEnergy as LegendreEnergy,
+    LegendreLagrangian as LegendreLagrangian,
+    inverse_legendre as inverse_legendre,
+    legendre as legendre,
+)
 from ._mass import MassPreservingField as MassPreservingField
 from ._mechanical import (
     AbstractMass as AbstractMass,

@@ -51,6 +51,13 @@ from ._discrete_gradient import (
     itoh_abe_gradient as itoh_abe_gradient,
     mean_value_gradient as mean_value_gradient,
 )
+from ._discrete_mechanics import (
+    discrete_action as discrete_action,
+    discrete_euler_lagrange as discrete_euler_lagrange,
+    discrete_euler_lagrange_step as discrete_euler_lagrange_step,
+    discrete_lagrangian as discrete_lagrangian,
+    path_momenta as path_momenta,
+)
 from ._flows import (
     FlowSplitting as FlowSplitting,
     lie as lie,
@@ -166,9 +173,13 @@ from ._two_step import (
     TwoStepMidpoint as TwoStepMidpoint,
 )
 from ._variational import (
+    GaussLagrangian as GaussLagrangian,
     VariationalStep as VariationalStep,
+    forced_lagrangian as forced_lagrangian,
+    gauss_lagrangian as gauss_lagrangian,
     midpoint_lagrangian as midpoint_lagrangian,
     trapezoidal_lagrangian as trapezoidal_lagrangian,
+    variational_gauss as variational_gauss,
     variational_midpoint as variational_midpoint,
     variational_trapezoid as variational_trapezoid,
 )

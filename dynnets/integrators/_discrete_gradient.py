@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dynnets._core import DISSIPATIVE, ENERGY, MOMENTUM, NORM, check_size
+from dynnets._core import DISSIPATIVE, ENERGY, MOMENTUM, NORM, check_size, newton
 
-from ._implicit import each_state, newton, size_of
+from ._implicit import each_state, size_of
 from ._step import AbstractStep, StepInfo, check_parts
 
 _NEEDS = frozenset({"energy", "apply_structure"})

@@ -1,11 +1,10 @@
-"""Implicit steps: one solver for all of them, collocation, the midpoint rule, Euler's method."""
+"""Implicit steps: collocation, the midpoint rule, Euler's method."""
 
 from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optimistix as optx
 from jaxtyping import Array
 
 from dynnets._core import (
@@ -18,67 +17,13 @@ from dynnets._core import (
     SYMPLECTIC,
     VOLUME,
     check_size,
+    newton,
 )
 
 from ._step import AbstractStep, StepInfo
 
 QUADRATIC = frozenset({SYMPLECTIC, POISSON, NORM, ORTHOGONAL, MASS, MOMENTUM})
 """What methods without a defect on quadratic invariants keep."""
-
-
-class _DampedNewton(optx.AbstractRootFinder):
-    """Newton's method of optimistix; an update that does not lower the residual is halved."""
-
-    rtol: float
-    atol: float
-    norm: Callable = optx.max_norm
-
-    @property
-    def _newton(self):
-        return optx.Newton(self.rtol, self.atol, self.norm)
-
-    def init(self, *arguments):
-        return self._newton.init(*arguments)
-
-    def step(self, fn, y, args, options, state, tags):
-        new, state, aux = self._newton.step(fn, y, args, options, state, tags)
-        update, least = y - new, jnp.sum(fn(y, args)[0] ** 2)
-        settled = jnp.abs(update).max() < self.atol
-
-        def too_long(fraction):
-            after = jnp.sum(fn(y - fraction * update, args)[0] ** 2)
-            return ~(after <= (1 - 1e-4 * fraction) * least) & ~settled & (fraction > 1e-3)
-
-        fraction = jax.lax.while_loop(too_long, lambda a: a / 2, jnp.ones((), y.dtype))
-        return y - fraction * update, state, aux
-
-    def terminate(self, *arguments):
-        return self._newton.terminate(*arguments)
-
-    def postprocess(self, *arguments):
-        return self._newton.postprocess(*arguments)
-
-
-def newton(residual: Callable, guess: Array, scale: Array, max_steps: int) -> Array:
-    """The root of `residual` near `guess` to round-off; NaN where the solve does not converge.
-
-    Newton's method ends when an update is below `4 eps^(2/3)` in units of `scale` (the size of
-    the unknown): it converges quadratically, so the error left is of the order of `eps^(4/3)`,
-    below round-off, and an update need not be resolved below the noise of the residual. Long
-    updates are damped, so that steps far longer than the field's time scale converge too.
-    Gradients go by the implicit function theorem, not through the iterations.
-    """
-    unit = jax.lax.stop_gradient(jnp.where(scale > 0, scale, jnp.ones_like(scale)))
-    origin = jax.lax.stop_gradient(guess)
-    solution = optx.root_find(
-        lambda u, _: residual(origin + unit * u) / unit,
-        _DampedNewton(rtol=0.0, atol=4 * float(jnp.finfo(guess.dtype).eps) ** (2 / 3)),
-        jnp.zeros_like(guess),
-        max_steps=max_steps,
-        throw=False,
-    )
-    converged = solution.result == optx.RESULTS.successful
-    return jnp.where(converged, origin + unit * solution.value, jnp.nan)
 
 
 def is_batch(field, x) -> bool:

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import ENERGY, MASS, MOMENTUM, NORM, ORTHOGONAL, Tag, check_size
+from dynnets._core import ENERGY, MASS, MOMENTUM, NORM, ORTHOGONAL, Tag, check_size, newton
 
-from ._implicit import each_state, is_batch, newton
+from ._implicit import each_state, is_batch
 from ._step import AbstractStep, StepInfo, check_parts, step_info
 
 _TAGS = (ENERGY, NORM, ORTHOGONAL)

@@ -5,6 +5,9 @@ position-momentum form, `p0 = -D1 Ld(q0, q1)`, `p1 = D2 Ld(q0, q1)`, is symplect
 is, and keeps the momentum of every symmetry of `Ld`. Rules here give the mean Lagrangian
 `l(q0, q1, v) = Ld / h` with the mean velocity `v = (q1 - q0) / h` as an argument of its own:
 `p0 = l_v - h l_q0` and `p1 = l_v + h l_q1`, free of the cancellation in `Ld`.
+
+A force `Q(t, q, v, args)` enters as a function whose derivative is the work form `Q . dq`: the
+rule then turns it into the discrete forces of Lagrange and d'Alembert by itself.
 """
 
 from collections.abc import Callable
@@ -14,9 +17,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import MOMENTUM, SYMPLECTIC, VOLUME, check_size, join_phase, split_phase
+from dynnets._core import (
+    MOMENTUM,
+    SYMPLECTIC,
+    VOLUME,
+    check_size,
+    join_phase,
+    newton,
+    split_phase,
+    stationary_value,
+    update_scale,
+)
 
-from ._implicit import each_state, newton
+from ._implicit import each_state
 from ._step import AbstractStep, StepInfo, check_parts
 
 
@@ -30,6 +43,119 @@ def trapezoidal_lagrangian(lagrangian: Callable, t, q0, q1, v, h) -> Array:
     return (lagrangian(t, q0, v) + lagrangian(t + h, q1, v)) / 2
 
 
+class GaussLagrangian(eqx.Module):
+    """Two Gauss points on the parabola through `q0`, `q1` that makes the action stationary.
+
+    `q(s) = (1 - s) q0 + s q1 + s (1 - s) h w` with velocity `v + (1 - 2 s) w`; the bend `w` is an
+    internal stage. Order 4, symmetric: the Gauss method of order 4. Called as the other rules it
+    solves for the bend by Newton's method; a step finds bend and velocity together, by `staged`.
+    """
+
+    def staged(self, lagrangian: Callable, t, q0, q1, v, h, w) -> Array:
+        """The mean Lagrangian at a given bend `w`."""
+        shift = 3**-0.5 / 2
+        values = [
+            lagrangian(t + s * h, (1 - s) * q0 + s * q1 + s * (1 - s) * h * w, v + (1 - 2 * s) * w)
+            for s in (0.5 - shift, 0.5 + shift)
+        ]
+        return (values[0] + values[1]) / 2
+
+    def __call__(self, lagrangian: Callable, t, q0, q1, v, h) -> Array:
+        """The mean Lagrangian at the bend that makes it stationary."""
+
+        def mean(ends, w):
+            t, q0, q1, v, h = ends
+            return self.staged(lagrangian, t, q0, q1, v, h, w)
+
+        ends = (t, q0, q1, v, h)
+        straight, fixed = jnp.zeros_like(v), jax.lax.stop_gradient(ends)
+        slope = jax.grad(mean, argnums=1)
+        curvature = jax.jacfwd(slope, argnums=1)(fixed, straight)
+        size = update_scale(curvature, fixed[3], slope(fixed, straight))
+        return stationary_value(mean, ends, straight, size, 20)
+
+
+gauss_lagrangian = GaussLagrangian()
+"""The rule of `variational_gauss`."""
+
+
+@eqx.filter_custom_jvp
+def _work(force, t, q, v):
+    """Zero, but its derivative is `Q(t, q, v) . dq`."""
+    return jnp.zeros((), q.dtype)
+
+
+@_work.def_jvp
+def _work_form(primals, tangents):
+    force, t, q, v = primals
+    moved = tangents[2]
+    value = jnp.zeros((), q.dtype)
+    return value, value if moved is None else jnp.sum(force(t, q, v) * moved)
+
+
+def forced_lagrangian(lagrangian: Callable, force: Callable | None, args=None) -> Callable:
+    """`L(t, q, v)` whose derivative in `q` is `L_q + Q(t, q, v, args)`, for the rules above.
+
+    Its value is that of `L`: only derivatives (momenta, equations) make sense with a force.
+    """
+    if force is None:
+        return lagrangian
+
+    given = force  # not None from here on
+
+    def forced(t, q, v):
+        t = jnp.asarray(t, q.dtype)
+        form = eqx.filter_closure_convert(lambda t, q, v: given(t, q, v, args), t, q, v)
+        return lagrangian(t, q, v) + _work(form, t, q, v)
+
+    return forced
+
+
+def discrete_momenta(
+    rule: Callable, lagrangian: Callable, t, q0: Array, q1: Array, v: Array, h
+) -> tuple[Array, Array]:
+    """The discrete Legendre transforms `p0 = l_v - h l_q0`, `p1 = l_v + h l_q1`, each `(n,)`.
+
+    **Arguments:** `rule`: `l(lagrangian, t, q0, q1, v, h)`; `v`: the mean velocity, which is
+    `(q1 - q0) / h`, given apart where it is known to more digits.
+    """
+
+    def mean(q0, q1, v):
+        return rule(lagrangian, t, q0, q1, v, h)
+
+    before, after, momentum = jax.grad(mean, argnums=(0, 1, 2))(q0, q1, v)
+    return momentum - h * before, momentum + h * after
+
+
+def solve_momentum(
+    rule: Callable, lagrangian: Callable, t, q: Array, p: Array, h, guess: Array, max_steps: int
+) -> tuple[Array, Array]:
+    """The mean velocity `v` with `p0(q, q + h v) = p` near `guess`, and `p1`; NaN without
+    convergence. A rule with an internal stage (`staged`) is solved for both at once.
+    """
+    staged = getattr(rule, "staged", None)
+
+    def rule_at(bend):
+        if staged is None:
+            return rule
+        return lambda *ends: staged(*ends, bend)
+
+    def momenta(v, bend):
+        return discrete_momenta(rule_at(bend), lagrangian, t, q, q + h * v, v, h)
+
+    def residual(unknown):
+        v, bend = unknown[0], unknown[-1]
+        rows = [momenta(v, bend)[0] - p]
+        if staged is not None:
+            rows.append(jax.grad(lambda w: staged(lagrangian, t, q, q + h * v, v, h, w))(bend))
+        return jnp.stack(rows)
+
+    first = jnp.stack([guess] if staged is None else [guess, jnp.zeros_like(guess)])
+    size = jnp.maximum(jnp.abs(guess).max(), jnp.abs(p).max())
+    found = newton(residual, first, size, max_steps)
+    return found[0], momenta(found[0], found[-1])[1]
+
+
 class VariationalStep(AbstractStep):
     """The step of a discrete Lagrangian on states `(q, p)`, solved to round-off.
 
@@ -37,7 +163,8 @@ class VariationalStep(AbstractStep):
 
     Preserves: the symplectic form for every `h` and every rule; total momentum where the
     Lagrangian is invariant under translations. The field offers `lagrangian(t, q, v)`; the
-    Hamiltonian is never needed.
+    Hamiltonian is never needed. A field with a `force` (see `CanonicalLagrangianField`) is taken by
+    the discrete principle of Lagrange and d'Alembert, to the same order; nothing is kept then.
 
     **Arguments:** `rule`: `l(lagrangian, t, q0, q1, v, h)` such as `midpoint_lagrangian`, a
     function of the library or of your own; `order`, `symmetric`: of the rule; `max_steps`: of
@@ -94,21 +221,12 @@ class VariationalStep(AbstractStep):
         return each_state(lambda y, u: self._one(field, t, y, h, u), field, x, args), None
 
     def _one(self, field, t, x, h, args):
-        def mean(q0, q1, v):
-            return self.rule(field.lagrangian, t, q0, q1, v, h)
-
+        lagrangian = forced_lagrangian(field.lagrangian, getattr(field, "force", None), args)
+        t, h = jnp.asarray(t, x.dtype), jnp.asarray(h, x.dtype)
         q, p = split_phase(x)
-        slopes = jax.grad(mean, argnums=(0, 1, 2))
-
-        def residual(v):
-            before, _, momentum = slopes(q, q + h * v, v)
-            return momentum - h * before - p
-
         guess = split_phase(field(t, x, args))[0]
-        size = jnp.maximum(jnp.abs(guess).max(), jnp.abs(p).max())
-        v = newton(residual, guess, size, self.max_steps)
-        _, after, momentum = slopes(q, q + h * v, v)
-        return join_phase(q + h * v, momentum + h * after)
+        v, momentum = solve_momentum(self.rule, lagrangian, t, q, p, h, guess, self.max_steps)
+        return join_phase(q + h * v, momentum)
 
 
 variational_midpoint = VariationalStep(midpoint_lagrangian)
@@ -116,3 +234,6 @@ variational_midpoint = VariationalStep(midpoint_lagrangian)
 
 variational_trapezoid = VariationalStep(trapezoidal_lagrangian)
 """The trapezoidal discrete Lagrangian: Stormer-Verlet where `L = v M v / 2 - V(q)`."""
+
+variational_gauss = VariationalStep(gauss_lagrangian, order=4)
+"""Two Gauss points on a parabola: the Gauss method of order 4 where `L = v M v / 2 - V(q)`."""

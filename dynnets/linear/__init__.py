@@ -1,5 +1,9 @@
 """Structured matrices: parametrisations whose property holds for every value of the parameters."""
 
+from ._block_tridiagonal import (
+    BlockTridiagonal as BlockTridiagonal,
+    solve_block_tridiagonal as solve_block_tridiagonal,
+)
 from ._norms import (
     gram_norm_bound as gram_norm_bound,
     norm_bound as norm_bound,

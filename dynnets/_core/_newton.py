@@ -1,0 +1,136 @@
+"""Roots by a damped Newton method, and functions at their stationary points."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import lineax as lx
+import optimistix as optx
+from jaxtyping import Array, PyTree
+
+_LINEAR = lx.AutoLinearSolver(well_posed=None)
+
+
+class _DampedNewton(optx.AbstractRootFinder):
+    """Newton's method of optimistix; an update that does not lower the residual is halved."""
+
+    rtol: float
+    atol: float
+    norm: Callable = optx.max_norm
+    linear_solver: lx.AbstractLinearSolver = _LINEAR
+
+    @property
+    def _newton(self):
+        return optx.Newton(self.rtol, self.atol, self.norm, linear_solver=self.linear_solver)
+
+    def init(self, *arguments):
+        return self._newton.init(*arguments)
+
+    def step(self, fn, y, args, options, state, tags):
+        new, state, aux = self._newton.step(fn, y, args, options, state, tags)
+        update, least = y - new, jnp.sum(fn(y, args)[0] ** 2)
+        settled = jnp.abs(update).max() < self.atol
+
+        def too_long(fraction):
+            after = jnp.sum(fn(y - fraction * update, args)[0] ** 2)
+            return ~(after <= (1 - 1e-4 * fraction) * least) & ~settled & (fraction > 1e-3)
+
+        fraction = jax.lax.while_loop(too_long, lambda a: a / 2, jnp.ones((), y.dtype))
+        return y - fraction * update, state, aux
+
+    def terminate(self, *arguments):
+        return self._newton.terminate(*arguments)
+
+    def postprocess(self, *arguments):
+        return self._newton.postprocess(*arguments)
+
+
+def newton(
+    residual: Callable,
+    guess: Array,
+    scale: Array,
+    max_steps: int,
+    linear_solver: lx.AbstractLinearSolver = _LINEAR,
+) -> Array:
+    """The root of `residual` near `guess` to round-off; NaN where the solve does not converge.
+
+    Newton's method ends when an update is below `4 eps^(2/3)` in units of `scale` (the size of
+    the unknown): it converges quadratically, so the error left is of the order of `eps^(4/3)`,
+    below round-off, and an update need not be resolved below the noise of the residual. Long
+    updates are damped, so that steps far longer than the field's time scale converge too.
+    Gradients go by the implicit function theorem, not through the iterations. `linear_solver`:
+    of lineax, where the Jacobian has a structure.
+    """
+    unit = jax.lax.stop_gradient(jnp.where(scale > 0, scale, jnp.ones_like(scale)))
+    origin = jax.lax.stop_gradient(guess)
+    tolerance = 4 * float(jnp.finfo(guess.dtype).eps) ** (2 / 3)
+    solution = optx.root_find(
+        lambda u, _: residual(origin + unit * u) / unit,
+        _DampedNewton(rtol=0.0, atol=tolerance, linear_solver=linear_solver),
+        jnp.zeros_like(guess),
+        max_steps=max_steps,
+        adjoint=optx.ImplicitAdjoint(linear_solver),
+        throw=False,
+    )
+    converged = solution.result == optx.RESULTS.successful
+    return jnp.where(converged, origin + unit * solution.value, jnp.nan)
+
+
+def update_scale(curvature: Array, guess: Array, *slopes: Array) -> Array:
+    """The size of a stationary point: of the guess, and of the updates that the slopes ask for.
+
+    Terms of a slope that cancel each other are given apart, so that the size stays that of the
+    terms where their sum is noise. A singular `curvature` counts as zero.
+    """
+    updates = [jnp.abs(jnp.linalg.solve(curvature, slope)).max() for slope in slopes]
+    sizes = jnp.stack([jnp.abs(guess).max(), *updates])
+    return jnp.max(jnp.where(jnp.isfinite(sizes), sizes, jnp.zeros_like(sizes)))
+
+
+def stationary_point(
+    function: Callable, arguments: PyTree, guess: Array, scale: Array, max_steps: int
+) -> Array:
+    """The `w` with `d/dw function(arguments, w) = 0` near `guess`; NaN without convergence.
+
+    `max_steps = 0` promises a function that is quadratic and convex in `w`: one Cholesky solve.
+    Differentiable to every order, by the implicit function theorem.
+    """
+    slope = jax.grad(function, argnums=1)
+    if max_steps:
+        return newton(lambda w: slope(arguments, w), guess, scale, max_steps)
+    curvature = jax.jacfwd(slope, argnums=1)(arguments, guess)
+    factor = jax.scipy.linalg.cho_factor(curvature)
+    return guess - jax.scipy.linalg.cho_solve(factor, slope(arguments, guess))
+
+
+def stationary_value(
+    function: Callable, arguments: PyTree, guess: Array, scale: Array, max_steps: int
+) -> Array:
+    """`function(arguments, w)` at its stationary point `w`, see `stationary_point`.
+
+    Its derivative is that of `function` at fixed `w` (the envelope theorem), so that a gradient
+    costs no more than the solve; second derivatives hold too. `function` may close over arrays
+    with gradients of their own.
+    """
+    function = eqx.filter_closure_convert(function, arguments, guess)
+    return _stationary_value(function, arguments, guess, scale, max_steps)
+
+
+@eqx.filter_custom_jvp
+def _stationary_value(function, arguments, guess, scale, max_steps):
+    return function(arguments, stationary_point(function, arguments, guess, scale, max_steps))
+
+
+@_stationary_value.def_jvp
+def _envelope(primals, tangents):
+    function, arguments, guess, scale, max_steps = primals
+    point = stationary_point(function, arguments, guess, scale, max_steps)
+    moving = jax.tree.map(lambda t: t is not None, tangents[:2], is_leaf=lambda t: t is None)
+    moved, fixed = eqx.partition((function, arguments), moving)
+
+    def at_point(moved):
+        function, arguments = eqx.combine(moved, fixed)
+        return function(arguments, point)
+
+    return jax.jvp(at_point, (moved,), (tangents[:2],))
