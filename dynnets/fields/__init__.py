@@ -34,6 +34,21 @@ from ._hamiltonian import (
 )
 from ._inputs import input_at as input_at
 from ._kick_drift import kick_drift_flows as kick_drift_flows
+from ._known import KnownEnergy as KnownEnergy
+from ._lagrangian import (
+    CanonicalLagrangianField as CanonicalLagrangianField,
+    LagrangianEnergy as LagrangianEnergy,
+    LagrangianField as LagrangianField,
+    euler_lagrange as euler_lagrange,
+    noether as noether,
+    poisson_bracket as poisson_bracket,
+)
+from ._legendre import (
+    LegendreEnergy as LegendreEnergy,
+    LegendreLagrangian as LegendreLagrangian,
+    inverse_legendre as inverse_legendre,
+    legendre as legendre,
+)
 from ._library import (
     AbstractLibrary as AbstractLibrary,
     MonomialLibrary as MonomialLibrary,
@@ -51,21 +66,6 @@ from ._library_terms import (
     CustomLibrary as CustomLibrary,
     JoinedLibrary as JoinedLibrary,
     RidgeLibrary as RidgeLibrary,
-)
-from ._known import KnownEnergy as KnownEnergy
-from ._lagrangian import (
-    CanonicalLagrangianField as CanonicalLagrangianField,
-    LagrangianEnergy as LagrangianEnergy,
-    LagrangianField as LagrangianField,
-    euler_lagrange as euler_lagrange,
-    noether as noether,
-    poisson_bracket as poisson_bracket,
-)
-from ._legendre import (
-    LegendreEnergy as LegendreEnergy,
-    LegendreLagrangian as LegendreLagrangian,
-    inverse_legendre as inverse_legendre,
-    legendre as legendre,
 )
 from ._mass import MassPreservingField as MassPreservingField
 from ._mechanical import (
