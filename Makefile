@@ -75,4 +75,4 @@ types: $(installed) ## the type checker
 check: lint types test ## what a change must pass
 
 clean: ## remove the environment and what was written
-	rm -rf $(VENV) $(OUT) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OUT) .jax_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,9 +1,20 @@
 """Settings of every test: float64, strict promotion, checked annotations, fixed keys."""
 
+import importlib.metadata
 import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+# The suite compiles thousands of small programs that run once: compiling them is nearly all of its
+# time, and a quarter of that goes into the machinery for fast fusions, which jaxlib before 0.11 can
+# do without. All this must be said before jax is imported.
+if tuple(map(int, importlib.metadata.version("jaxlib").split(".")[:2])) < (0, 11):
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+# Workers and files share what they compile; most programs are single operations.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".jax_cache"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
 
 import jax
 import jax.random as jr
@@ -57,10 +68,15 @@ def _bounded_memory() -> Iterator[None]:
     jax.clear_caches()
 
 
-@pytest.fixture(scope="module")
-def compiled_quickly() -> Iterator[None]:
-    """Hundreds of small programs run once: their optimisation costs more than it saves."""
-    jax.config.update("jax_disable_most_optimizations", True)
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_quickly(request) -> Iterator[None]:
+    """Programs that run once are not optimised: that costs more than it saves.
+
+    A file about optimised programs (their memory, their bits in a second process) says
+    `OPTIMISED = True`.
+    """
+    quick = not getattr(request.module, "OPTIMISED", False)
+    jax.config.update("jax_disable_most_optimizations", quick)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
 

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
+import numpy as np
 import pytest
 from contract import (
     assert_finite_gradient,
@@ -30,15 +30,17 @@ from dynnets._core import (
 )
 from dynnets.integrators import rollout, structure_of
 
-pytestmark = pytest.mark.usefixtures("compiled_quickly", "few_programs_at_once")
+BATCH = np.random.default_rng(4).normal(size=(3, DIM))
+
+pytestmark = pytest.mark.usefixtures("few_programs_at_once")
 
 
 @step_rows
 def test_step_on_a_batch_is_a_loop(row):
     field, _, _ = make_field(row, jnp.float64)
-    batch = jr.normal(jr.key(4), (3, DIM))
+    batch = BATCH
     one = eqx.filter_jit(lambda y: row.step(field, 0.0, y, 0.1))
-    loop = jnp.stack([one(y) for y in batch])
+    loop = np.stack([one(y) for y in batch])
     assert_close(jax.jit(jax.vmap(one))(batch), loop)
     assert_close(one(batch.T).T, loop)
 
@@ -70,7 +72,8 @@ def test_step_keeps_dtype_and_structure(row, dtype):
     field, x, _ = make_field(row, dtype)
     tags, start = structure_of(row.step, field), x
     if hasattr(row.step, "on_pair"):
-        x = jnp.concatenate([x[:2], x[:2] + 0.1, x[2:], x[2:] - 0.1])
+        q, p = np.split(np.asarray(x), 2)
+        x = jnp.asarray(np.concatenate([q, q + 0.1, p, p - 0.1]), dtype)
         step = lambda y, h: row.step.on_pair(field, 0.0, y, h)  # noqa: E731
     else:
         step = lambda y, h: row.step(field, 0.0, y, h)  # noqa: E731
@@ -87,26 +90,27 @@ def test_step_keeps_dtype_and_structure(row, dtype):
 
     value, jacobian, back, undone = measure(x)
     assert value.dtype == dtype
-    assert bool(jnp.isfinite(value).all())
+    assert np.isfinite(value).all()
     if dtype == jnp.float64:
         assert_close(row.step(field, 0.0, start, 0.1), value)
     assert_close(back, x)
     assert_close(undone, start)
-    form = canonical_matrix(x.shape[0] // 2, dtype)
+    form = np.asarray(canonical_matrix(x.shape[0] // 2, dtype))
+    jacobian = np.asarray(jacobian)
     if SYMPLECTIC in tags:
-        assert float(jnp.abs(jacobian.T @ form @ jacobian - form).max()) <= tol(dtype)
+        assert np.abs(jacobian.T @ form @ jacobian - form).max() <= tol(dtype)
     if POISSON in tags:
-        matrix = field.matrix
+        matrix = np.asarray(field.matrix)
         defect = jacobian @ matrix @ jacobian.T - matrix
-        assert float(jnp.abs(defect).max()) <= tol(dtype, float(jnp.abs(matrix).max()))
+        assert np.abs(defect).max() <= tol(dtype, np.abs(matrix).max())
     if VOLUME in tags:
-        assert abs(float(jnp.linalg.det(jacobian)) - 1) <= tol(dtype)
+        assert abs(np.linalg.det(jacobian) - 1) <= tol(dtype)
     if NON_EXPANSIVE in tags:
-        assert float(jnp.linalg.norm(jacobian, 2)) <= 1 + tol(dtype)
+        assert np.linalg.norm(jacobian, 2) <= 1 + tol(dtype)
     if NORM in tags:
-        assert abs(float(jnp.linalg.norm(value) - jnp.linalg.norm(start))) <= tol(dtype)
+        assert abs(np.linalg.norm(value) - np.linalg.norm(start)) <= tol(dtype)
     if MASS in tags:
-        assert abs(float(jnp.sum(value) - jnp.sum(start))) <= tol(dtype)
+        assert abs(np.sum(value) - np.sum(start)) <= tol(dtype)
     if ENERGY in tags:
         change = field.energy(0.0, value) - field.energy(0.0, start)
         assert abs(float(change)) <= tol(dtype, 1 + abs(float(field.energy(0.0, start))))

@@ -28,6 +28,8 @@ from dynnets.analysis import (
     volume_defect,
 )
 
+OPTIMISED = True  # its memory is that of optimised programs
+
 DTYPES = pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["f32", "f64"])
 ORACLES = {
     NON_EXPANSIVE: expansion_excess,

@@ -16,6 +16,8 @@ from dynnets.training import Status, fit
 
 pytest.importorskip("orbax.checkpoint", reason="checkpoints need the extra 'train'")
 
+OPTIMISED = True  # a second process goes on with the same programs
+
 RUN = """
 import time
 import equinox as eqx, jax, jax.numpy as jnp, jax.random as jr, optax
