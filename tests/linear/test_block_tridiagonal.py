@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import lineax as lx
-import pytest
 from helpers import assert_close
 
 from dynnets.linear import BlockTridiagonal, solve_block_tridiagonal
