@@ -1,5 +1,7 @@
 """Networks of steps `net(h, x)`, SympNets for instance, as models that forecast."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -34,7 +36,7 @@ class NetworkFlow(AbstractFlow):
     ```
     """
 
-    net: eqx.Module
+    net: Any
     parameters: Float[Array, " m"] | None = constant_field()
     dt: float = eqx.field(static=True)
 

@@ -86,14 +86,14 @@ class SympNet(eqx.Module):
         h, halves, c = self._prepared(h, x, c)
         halves = self._through(_forward(h, c), halves)
         if self.last is not None:
-            halves = self.last.forward(h, *halves, c, False)
+            halves = _forward(h, c)(self.last, halves, False)
         return self._joined(halves)
 
     def inverse(self, h, x: Float[Array, "dim *batch"], c=None) -> Array:
         """The state before the step `h` that ended at `x`: in closed form, the layers reversed."""
         h, halves, c = self._prepared(h, x, c)
         if self.last is not None:
-            halves = self.last.inverse(h, *halves, c, False)
+            halves = _backward(h, c)(self.last, halves, False)
         return self._joined(self._through(_backward(h, c), halves, reverse=True))
 
     def _prepared(self, h, x, c):

@@ -44,7 +44,6 @@ CASES = [(kind, 4, True) for kind in SYMPNETS]
 CASES += [(kind, dim, False) for kind in ("LA", "G") for dim in (2, 12)]
 
 
-@pytest.mark.usefixtures("compiled_quickly")
 @pytest.mark.parametrize(("kind", "dim", "momenta_first"), CASES)
 def test_symplectic_with_an_exact_inverse_for_all_weights(kind, dim, momenta_first):
     net = random_net(kind, dim, momenta_first=momenta_first)
@@ -55,7 +54,6 @@ def test_symplectic_with_an_exact_inverse_for_all_weights(kind, dim, momenta_fir
     assert net.structure == {SYMPLECTIC, VOLUME, REVERSIBLE}
 
 
-@pytest.mark.usefixtures("compiled_quickly")
 @KINDS
 def test_batches_steps_and_precision(kind):
     net = cast(SYMPNETS[kind](4, 2, key=jr.key(0)), jnp.float32)
