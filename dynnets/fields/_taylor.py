@@ -3,7 +3,6 @@
 import math
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -16,9 +15,12 @@ FACTORIALS = ("order", "order - 1")
 TAYLOR_ACTIVATIONS = ("power", "relu")
 
 
-def _powers(forms, first: int):
-    """Row `i` of `forms (M, ...)` to the power `i + first`, by repeated multiplication."""
-    return jnp.stack([jax.lax.integer_pow(row, i + first) for i, row in enumerate(forms)])
+def _powers(forms, times):
+    """Row `i` of `forms (M, ...)` to the power `i + 1`, times `times`: repeated multiplication."""
+    order = _per_feature(jnp.arange(forms.shape[0]), forms)
+    for i in range(forms.shape[0]):
+        times = jnp.where(order >= i, times * forms, times)
+    return times
 
 
 class TaylorEnergy(AbstractEnergy):
@@ -74,35 +76,35 @@ class TaylorEnergy(AbstractEnergy):
         values = [1 / math.factorial(i + 1 - less) for i in range(self.plus.shape[0])]
         return _per_feature(jnp.asarray(values, like.dtype), like)
 
-    def _forms(self, weight, x):
-        """`A_i x` for all orders, `(M, width, ...)`: one product."""
-        orders, width, dim = weight.shape
-        flat = weight.reshape(orders * width, dim) @ x
-        return flat.reshape((orders, width) + x.shape[1:])
+    def _forms(self, x):
+        """`A_i x` and `B_i x` for all orders, `(M, 2 width, ...)`, and the weights: one product."""
+        weights = jnp.concatenate([self.plus, self.minus], axis=1)
+        orders, rows, dim = weights.shape
+        flat = weights.reshape(orders * rows, dim)
+        return flat, (flat @ x).reshape((orders, rows) + x.shape[1:])
 
-    def _integral(self, weight, x):
-        forms = self._forms(weight, x)
-        if self.activation == "relu":
-            return jnp.sum(jnp.maximum(forms, 0) ** 2, axis=(0, 1)) / 2
-        orders = jnp.arange(2, forms.shape[0] + 2, dtype=forms.dtype)
-        terms = self._scales(forms) / _per_feature(orders, forms) * _powers(forms, 2)
-        return jnp.sum(terms, axis=(0, 1))
-
-    def _network(self, weight, x):
-        forms = self._forms(weight, x)
-        if self.activation == "relu":
-            values = jnp.maximum(forms, 0)
-        else:
-            values = self._scales(forms) * _powers(forms, 1)
-        orders, width, dim = weight.shape
-        return weight.reshape(orders * width, dim).T @ values.reshape((-1,) + x.shape[1:])
+    def _signs(self, like):
+        width = self.plus.shape[1]
+        signs = jnp.asarray([1] * width + [-1] * width, like.dtype)
+        return _per_feature(signs, like[0])[None]
 
     def __call__(self, t, x):
         """`Phi(x)`."""
-        linear = jnp.sum(_per_feature(self.bias, x) * x, axis=0)
-        return linear + self._integral(self.plus, x) - self._integral(self.minus, x)
+        forms = self._forms(x)[1]
+        if self.activation == "relu":
+            values = jnp.maximum(forms, 0) ** 2 / 2
+        else:
+            orders = jnp.arange(2, forms.shape[0] + 2, dtype=forms.dtype)
+            values = self._scales(forms) / _per_feature(orders, forms) * _powers(forms, forms)
+        signed = jnp.sum(self._signs(forms) * values, axis=(0, 1))
+        return jnp.sum(_per_feature(self.bias, x) * x, axis=0) + signed
 
     def gradient(self, t, x):
         """The Taylor network: `grad Phi(x)` in closed form."""
-        signed = self._network(self.plus, x) - self._network(self.minus, x)
-        return _per_feature(self.bias, x) + signed
+        flat, forms = self._forms(x)
+        if self.activation == "relu":
+            values = jnp.maximum(forms, 0)
+        else:
+            values = self._scales(forms) * _powers(forms, jnp.ones_like(forms))
+        signed = self._signs(forms) * values
+        return _per_feature(self.bias, x) + flat.T @ signed.reshape((-1,) + x.shape[1:])

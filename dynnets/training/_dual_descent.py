@@ -58,7 +58,9 @@ class DualLevenbergMarquardt(optx.AbstractGaussNewton):
         self.rtol, self.atol = rtol, atol
         self.norm = optx.max_norm
         self.descent = _DualDescent()
-        self.search = optx.ClassicalTrustRegion()
+        # the damping falls with every fair step: residuals that are polynomials of high degree
+        # in the weights never agree with their model to 0.99, which is the default
+        self.search = optx.ClassicalTrustRegion(0.1, 1e-4, 3.0, 0.25)
         self.verbose = _silent
 
 

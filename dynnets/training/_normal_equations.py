@@ -1,6 +1,7 @@
 """Normal equations of a model's forecasts over many short records, gathered block by block."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -50,8 +51,8 @@ class FlowProblem(eqx.Module):
     `restore(theta)` is the model of the vector of parameters.
     """
 
-    restore: object
-    step: object
+    restore: Callable
+    step: Callable
     substeps: int = eqx.field(static=True)
     joint: bool = eqx.field(static=True)
     shared: bool = eqx.field(static=True)
@@ -139,7 +140,7 @@ class FlowProblem(eqx.Module):
 class RateProblem(eqx.Module):
     """Residuals `f(x; theta) - dx`: regression of measured or estimated derivatives."""
 
-    restore: object
+    restore: Callable
 
     def equations(self, theta, points: Points, start):
         """The sum over all blocks; there are no initial states."""
@@ -148,7 +149,8 @@ class RateProblem(eqx.Module):
             x, dx, weights = block
 
             def residual(v):
-                rates = batched_field(self.restore(v).field, 0.0, x.T, None)
+                times = jnp.zeros(x.shape[:1], x.dtype)
+                rates = batched_field(self.restore(v).field, times, x.T, None)
                 return (rates - dx.T) * weights[None]
 
             r, push = jax.linearize(residual, theta)

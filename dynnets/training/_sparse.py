@@ -31,9 +31,9 @@ class SparseFit(NamedTuple):
       out. `terms`: their names, in the order of the arrays below.
     - `coefficients`, `errors`: fitted values and their standard errors; `support`: which of them
       are left.
-    - `noise`: standard deviation of the residual. `condition`: condition number of the column-scaled
-      Jacobian before elimination; `weakest`: the terms of its weakest direction;
-      `identifiable`: whether it was below the limit.
+    - `noise`: standard deviation of the residual. `condition`: condition number of the Jacobian,
+      its columns scaled to one length, before elimination; `weakest`: the terms of its weakest
+      direction; `identifiable`: whether it was below the limit.
     - `evaluations`: of the Jacobian; `converged`; `seconds`: wall time with compilation.
     """
 
@@ -133,25 +133,33 @@ def fit_sparse(
     if cut:
         state = state._replace(finished=~state.settled)
         state = _search(problem, blocks, state, zero + cut, floor, *settings)
-    found = reduce(state.equations, state.theta, state.active, count, floor)
-    if not bool(jnp.isfinite(state.equations.value)):
-        raise ValueError("the fit left the finite numbers: take more substeps or a smaller library")
-    support = np.asarray(state.active)[prunable]
-    fitted = with_masks(model_of(state.theta), support)
     return SparseFit(
-        model=fitted,
-        terms=term_labels(fitted),
-        coefficients=state.theta[prunable],
-        errors=jnp.where(support, found.errors[prunable], 0),
-        support=jnp.asarray(support),
-        noise=float(jnp.sqrt(state.equations.value / max(count - int(state.active.sum()), 1))),
+        **_outcome(model_of, state, prunable, count, floor),
         condition=float(condition),
         weakest=weakest,
         identifiable=identifiable,
-        evaluations=int(state.evaluations),
-        converged=bool(state.settled),
         seconds=time.perf_counter() - began,
     )
+
+
+def _outcome(model_of, state, prunable, count, floor) -> dict:
+    """The fitted model and what is known of its terms."""
+    if not bool(jnp.isfinite(state.equations.value)):
+        raise ValueError("the fit left the finite numbers: take more substeps or a smaller library")
+    found = reduce(state.equations, state.theta, state.active, count, floor)
+    support = np.asarray(state.active)[prunable]
+    model = with_masks(model_of(state.theta), support)
+    freedom = max(count - int(state.active.sum()), 1)
+    return {
+        "model": model,
+        "terms": term_labels(model),
+        "coefficients": state.theta[prunable],
+        "errors": jnp.where(support, found.errors[prunable], 0),
+        "support": jnp.asarray(support),
+        "noise": float(jnp.sqrt(state.equations.value / freedom)),
+        "evaluations": int(state.evaluations),
+        "converged": bool(state.settled),
+    }
 
 
 class _Restore(eqx.Module):
@@ -168,8 +176,7 @@ def _masks(params, model, size: int):
     """Which entries are coefficients, and which are there to begin with."""
     prunable = np.zeros(size, bool)
     active = np.ones(size, bool)
-    numbers = jax.tree.map(lambda a: a, params)
-    flat, unravel = ravel_pytree(numbers)
+    flat, unravel = ravel_pytree(params)
     index = unravel(jnp.arange(size, dtype=flat.dtype))
     for got, part in zip(library_parts(index), library_parts(model), strict=True):
         rows = np.asarray(got.coefficients).astype(int)
@@ -182,6 +189,8 @@ def _problem(model, model_of, data, substeps, joint):
     if hasattr(data, "dx"):
         if joint:
             raise ValueError("joint initial states need records of states, got rates")
+        check_finite("x", data.x)
+        check_finite("dx", data.dx)
         weights = np.ones(data.x.shape[0])
         blocks = Points(*_in_blocks(data.x, data.dx, weights))
         return RateProblem(model_of), blocks, data.x.size

@@ -37,7 +37,7 @@ def term_labels(model) -> tuple[str, ...]:
 
 
 def with_masks(model, support: np.ndarray):
-    """The model with the terms outside `support`, one entry a term of all parts, masked and zero."""
+    """The model with the terms outside `support`, one entry a term of all parts, masked."""
     parts = library_parts(model)
     ends = np.cumsum([part.library.size for part in parts])[:-1]
     masked = [
