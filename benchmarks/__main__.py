@@ -1,6 +1,6 @@
 """Command line: `python -m benchmarks list | run NAME | tables`.
 
-    run NAME [--seeds N] [--json FILE] [--figures DIR] [--data DIR] [--fast]
+    run NAME [--seeds N] [--json FILE] [--figures DIR] [--data DIR] [--store DIR] [--fast]
     run all  ...        every benchmark, each in a process of its own; FILE and DIR are folders
     tables [--check]    rewrite README's tables from benchmarks/results, or fail if they drifted
 
@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", type=Path, help="write the record here")
     run.add_argument("--figures", type=Path, help="write figures into this folder")
     run.add_argument("--data", type=Path, help="folder of measured data (else DYNNETS_DATA)")
+    run.add_argument("--store", type=Path, help="keep finished parts here and resume from them")
     run.add_argument("--fast", action="store_true", help="smoke test: tiny sizes, no proof")
     tables = commands.add_parser("tables", help="rewrite README's tables from stored records")
     tables.add_argument("--check", action="store_true", help="only fail if they drifted")
@@ -54,7 +55,9 @@ def _settings(arguments: argparse.Namespace, entry: _registry.Entry):
     folder = arguments.data or os.environ.get("DYNNETS_DATA")
     data = Path(folder) if folder else None
     seeds = tuple(range(count))
-    return Settings(entry.name, seeds, arguments.figures, data, arguments.fast)
+    return Settings(
+        entry.name, seeds, arguments.figures, data, arguments.store, arguments.fast
+    )
 
 
 def _run_one(arguments: argparse.Namespace) -> int:
@@ -80,6 +83,7 @@ def _run_one(arguments: argparse.Namespace) -> int:
         "seeds": len(settings.seeds),
         "rows": [dataclasses.asdict(row) for row in result.rows],
         "notes": list(result.notes),
+        "matrix": [list(line) for line in result.matrix],
         "clocks": settings.clocks,
         "seconds": time.perf_counter() - start,
         "compile_seconds": compiling.seconds,
@@ -98,7 +102,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
     worst = 0
     for name in _registry.entries():
         command = [sys.executable, "-m", "benchmarks", "run", name]
-        for option in ("seeds", "figures", "data"):
+        for option in ("seeds", "figures", "data", "store"):
             value = getattr(arguments, option)
             command += [f"--{option}", str(value)] if value is not None else []
         command += ["--json", str(arguments.json / f"{name}.json")] if arguments.json else []

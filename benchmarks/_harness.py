@@ -62,6 +62,9 @@ class Row:
     - `metric`: what is measured; `unit`: its unit ("" for a pure number).
     - `ours`, `baselines`: one number, or one a seed, here and by baseline name.
     - `bar`: the promise in words ("" for none); `holds`: whether it is kept (None for no bar).
+    - `listed`: whether README shows it; the record and the terminal always do.
+
+    A comparison of equals has no number of ours, only columns by name.
     """
 
     metric: str
@@ -70,13 +73,14 @@ class Row:
     unit: str = ""
     bar: str = ""
     holds: bool | None = None
+    listed: bool = True
 
     def __post_init__(self):
         named = {name: _numbers(values) for name, values in self.baselines.items()}
         object.__setattr__(self, "ours", _numbers(self.ours))
         object.__setattr__(self, "baselines", named)
         object.__setattr__(self, "holds", None if self.holds is None else bool(self.holds))
-        if not self.ours:
+        if not self.ours and not self.baselines:
             raise ValueError(f"row {self.metric!r} holds no number")
         if (self.holds is None) != (self.bar == ""):
             raise ValueError(f"row {self.metric!r}: bar {self.bar!r} with holds={self.holds}")
@@ -110,10 +114,14 @@ def at_least(
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What `run` returns: the rows of the table and remarks printed below it."""
+    """What `run` returns: the rows of the table and remarks printed below it.
+
+    `matrix`: a table of words, header first, that README shows in place of the rows.
+    """
 
     rows: Sequence[Row]
     notes: Sequence[str] = ()
+    matrix: Sequence[Sequence[str]] = ()
 
     @property
     def holds(self) -> bool:
@@ -127,6 +135,7 @@ class Settings:
 
     - `seeds`: the seeds to run, `(0, ..., n-1)`; every number reported is a median over them.
     - `figures`: folder for figures, or None; `data`: folder of measured data, or None.
+    - `store`: folder in which a resumable benchmark keeps its finished parts, or None.
     - `fast`: shrink every size to seconds (a smoke test: its numbers prove nothing).
     - `clocks`: seconds by name, filled by `clock`.
     """
@@ -135,6 +144,7 @@ class Settings:
     seeds: tuple[int, ...]
     figures: Path | None = None
     data: Path | None = None
+    store: Path | None = None
     fast: bool = False
     clocks: dict[str, float] = dataclasses.field(default_factory=dict)
 

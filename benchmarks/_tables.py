@@ -38,7 +38,7 @@ def _cell(values: list[float]) -> str:
 
 
 def table(record: dict) -> list[list[str]]:
-    """Header and rows of a stored record as text cells; empty baseline columns do not occur."""
+    """Header and rows of a stored record as text cells; empty columns are left out."""
     names = list(dict.fromkeys(name for row in record["rows"] for name in row["baselines"]))
     lines = [["metric", "dynnets", *names, "bar", "holds"]]
     for row in record["rows"]:
@@ -46,7 +46,8 @@ def table(record: dict) -> list[list[str]]:
         others = [_cell(row["baselines"].get(name, [])) for name in names]
         verdict = {True: "yes", False: "NO", None: ""}[row["holds"]]
         lines.append([metric, _cell(row["ours"]), *others, row["bar"], verdict])
-    return lines
+    kept = [any(cells) for cells in zip(*lines[1:], strict=True)]
+    return [[cell for cell, keep in zip(line, kept, strict=True) if keep] for line in lines]
 
 
 def as_text(record: dict) -> str:
@@ -66,18 +67,33 @@ def as_text(record: dict) -> str:
 
 
 def as_markdown(record: dict) -> str:
-    """The table for README with a line on where its numbers come from."""
-    header, *rows = [[cell.replace("|", "\\|") for cell in line] for line in table(record)]
+    """The table for README, folded up behind its verdict, and where its numbers come from."""
+    listed = {**record, "rows": [row for row in record["rows"] if row.get("listed", True)]}
+    shown = record.get("matrix") or table(listed)
+    header, *rows = [[cell.replace("|", "\\|") for cell in line] for line in shown]
     lines = [header, ["---"] * len(header), *rows]
     body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     versions = record["versions"]
+    if record.get("matrix") and record["notes"]:
+        body += "\n\n" + "; ".join(record["notes"]) + "."
     source = (
         f"Median (least to greatest) over {record['seeds']} seed{'s' * (record['seeds'] > 1)}, "
         f"{record['seconds']:.0f} s in all on {record['processor']}, {record['precision']}, "
         f"jax {versions['jax']}, {record['date'][:10]}: "
         f"`python -m benchmarks run {record['name']}`."
     )
-    return f"{body}\n\n{source}\n"
+    head = f"<details>\n<summary>{_verdict(record)}</summary>\n\n"
+    return f"{head}{body}\n\n</details>\n\n{source}\n"
+
+
+def _verdict(record: dict) -> str:
+    """How many bars hold, and which do not."""
+    bars = {row["metric"]: row["holds"] for row in record["rows"] if row["holds"] is not None}
+    if not bars:
+        return "The table"
+    broken = [metric for metric, holds in bars.items() if not holds]
+    missed = f"; missed: {'; '.join(broken)}" if broken else ""
+    return f"{len(bars) - len(broken)} of {len(bars)} bars hold{missed}"
 
 
 def load(name: str, results: Path = RESULTS) -> dict:

@@ -116,7 +116,7 @@ def test_tables_are_regenerated_between_their_markers_only(tmp_path):
     (tmp_path / "toy.json").write_text(json.dumps(record))
     text = "before\n<!-- table:toy -->\nstale\n<!-- end -->\nafter\n"
     fresh = _tables.regenerate(text, tmp_path)
-    assert fresh.startswith("before\n<!-- table:toy -->\n| metric | dynnets | MLP | bar | holds |")
+    assert "<summary>1 of 1 bars hold</summary>\n\n| metric | dynnets | MLP | bar |" in fresh
     assert "| error (m) | 2.00e-05 (1.00e-05 to 3.00e-05) | 0.500 | <= 1 | yes |" in fresh
     assert fresh.endswith("<!-- end -->\nafter\n") and "stale" not in fresh
     assert _tables.regenerate(fresh, tmp_path) == fresh
