@@ -102,7 +102,8 @@ class FilmLoss(eqx.Module):
     def _chosen(self, states, pictures, key):
         """`decoded` pictures of each film, one in each of as many equal parts of it."""
         count, films = states.shape[0], states.shape[-1]
-        where = jr.uniform(key, (self.decoded, films)) + jnp.arange(self.decoded)[:, None]
+        part = jnp.arange(self.decoded, dtype=states.dtype)[:, None]
+        where = part + jr.uniform(key, (self.decoded, films), states.dtype)
         index = jnp.minimum((where * count / self.decoded).astype(int), count - 1)
         take = lambda a: jnp.take_along_axis(  # noqa: E731
             a, index.reshape(self.decoded, *(1,) * (a.ndim - 2), films), axis=0
