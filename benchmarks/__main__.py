@@ -55,9 +55,7 @@ def _settings(arguments: argparse.Namespace, entry: _registry.Entry):
     folder = arguments.data or os.environ.get("DYNNETS_DATA")
     data = Path(folder) if folder else None
     seeds = tuple(range(count))
-    return Settings(
-        entry.name, seeds, arguments.figures, data, arguments.store, arguments.fast
-    )
+    return Settings(entry.name, seeds, arguments.figures, data, arguments.store, arguments.fast)
 
 
 def _run_one(arguments: argparse.Namespace) -> int:

@@ -9,12 +9,12 @@ from ._canvas import check_curves, colours, legend_beside, new_axes, tidy
 _MARKERS = "os^Dv<>pX*"
 
 
-def plot_scaling(curves: Mapping, *, x_name: str, y_name: str, axes=None):
+def plot_scaling(curves: Mapping, *, x_name: str, y_name: str, axes=None, legend: bool = True):
     """Two positive quantities against each other, both on logarithmic scales.
 
     **Arguments:** `curves`: `name -> (x (n,), y (n,))`, or `y (n, k)` of `k` seeds: the median;
     values that are not positive and finite leave a gap; `x_name`, `y_name`: labels with units;
-    `axes`: one axis to draw on.
+    `axes`: one axis to draw on; `legend`: whether to name the curves above the figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for no curve and mismatched shapes.
     """
@@ -31,7 +31,8 @@ def plot_scaling(curves: Mapping, *, x_name: str, y_name: str, axes=None):
     axis.set_xscale("log")
     axis.set_yscale("log")
     tidy(axis, x=x_name, y=y_name)
-    legend_beside(figure, axis)
+    if legend:
+        legend_beside(figure, axis)
     return figure, axis
 
 

@@ -1,0 +1,75 @@
+"""Every learner of mechanics on the same data, seeds and budget: which one for my system?
+
+Seven systems with clean and noisy data, and a measured pendulum. A learner sees 100 trajectories
+of 10 intervals and spends 4000 Adam updates of 500 samples each (or solves its fit to the end, if
+that is how it learns), all seeds in one vmapped run; then it forecasts 16 unseen starts over 1, 10
+and 100 times the training horizon. Errors are root mean squares of the state over a horizon, in
+units of the state's own; a number is the median over the starts, a cell the median over the seeds.
+
+With `--store DIR` every finished cell is kept, and a run that was cut off goes on there.
+"""
+
+import statistics
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+
+from benchmarks._harness import Result, Row, Settings
+from benchmarks._leaderboard import HORIZONS, MEASURES, Budget, cell, learners
+from benchmarks._leaderboard_figures import figures
+from benchmarks._leaderboard_tasks import SYSTEMS, tasks
+
+NAME = "leaderboard-mechanics"
+X64 = True  # defects of symplecticity are told from round-off
+SEEDS = 5
+
+COSTS = ("training seconds", "inference ns", "update MiB", "parameters")
+
+
+def _table(task, cells: dict) -> list[Row]:
+    """One row per measure of a task, one column per learner; the longest horizon is listed."""
+    rows, horizons = [], [f"error at {h}x" for h in HORIZONS]
+    last = [name for name in horizons if any(measures[name] for measures in cells.values())][-1]
+    for measure in MEASURES:
+        values = {name: measures[measure] for name, measures in cells.items() if measures[measure]}
+        if values:
+            label = f"{task.label}: {measure}"
+            rows.append(Row(label, (), values, listed=measure == last))
+    return rows
+
+
+def _summary(found: dict, measure: str) -> Row:
+    """The median over tasks of a measure that depends little on them."""
+    columns = {}
+    for cells in found.values():
+        for name, measures in cells.items():
+            columns.setdefault(name, []).append(statistics.median(measures[measure]))
+    middle = {name: statistics.median(values) for name, values in columns.items()}
+    return Row(f"{measure}, median over tasks", (), middle)
+
+
+def compare(settings: Settings, systems: Sequence[str], updates: int) -> Result:
+    """All learners on the tasks of some systems."""
+    keys = jax.vmap(jr.key)(jnp.asarray(settings.seeds))
+    budget = Budget(settings.scaled(updates, fast=4), settings.scaled(500, fast=20))
+    found, notes, unsuited, chosen = {}, [], {}, tasks(settings, systems)
+    for task in chosen:
+        cells = found[task.label] = {}
+        for learner in learners():
+            reason = learner.suits(task)
+            if reason:
+                unsuited.setdefault(f"{learner.name}: {reason}", []).append(task.label)
+                continue
+            cells[learner.name] = cell(task, learner, keys, budget, settings.store)
+    rows = [row for task in chosen for row in _table(task, found[task.label])]
+    rows += [_summary(found, measure) for measure in ("symplecticity defect", *COSTS)]
+    notes += [f"not asked, {reason} ({', '.join(where)})" for reason, where in unsuited.items()]
+    figures(settings, found)
+    return Result(rows, notes)
+
+
+def run(settings: Settings) -> Result:
+    """All learners on all systems."""
+    return compare(settings, SYSTEMS, 4000)

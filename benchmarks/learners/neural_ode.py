@@ -1,0 +1,20 @@
+"""Neural ODE on windows: a net as field, the classical Runge-Kutta method as its step."""
+
+from benchmarks._leaderboard import Learner, adam
+from benchmarks._leaderboard_tasks import WINDOW
+from dynnets.integrators import rk4
+from dynnets.models import NeuralODE
+from dynnets.training import TrajectoryMatching
+
+
+def train(task, keys, budget):
+    """A net 64 wide, rolled out over the whole of each window."""
+
+    def make(key):
+        return NeuralODE(task.dim, 64, 2, step=rk4, key=key)
+
+    loss = TrajectoryMatching(rk4, shared_times=True)
+    return adam(task, make, loss, task.train, keys, budget, per_item=WINDOW)
+
+
+LEARNER = Learner("neural ODE", train)

@@ -1,0 +1,24 @@
+"""NSSNN: a net of coordinates and momenta under Tao's doubled step, on pairs of neighbours."""
+
+from benchmarks._leaderboard import Learner, adam
+from dynnets.data import windows
+from dynnets.models import NSSNN
+from dynnets.training import CopyMatching
+
+
+def train(task, keys, budget):
+    """A net 64 wide; two steps an interval, bound so that a step turns the copies by one radian."""
+
+    def make(key):
+        return NSSNN(task.dim, 64, 2, omega=1.0 / task.interval, substeps=2, key=key)
+
+    pairs = windows(task.train, 2)
+    return adam(task, make, CopyMatching(shared_times=True), _from_zero(pairs), keys, budget)
+
+
+def _from_zero(pairs):
+    """Pairs that all start at time zero: the systems do not depend on time."""
+    return pairs.with_trials([trial._replace(ts=trial.ts - trial.ts[0]) for trial in pairs])
+
+
+LEARNER = Learner("NSSNN", train)

@@ -1,0 +1,20 @@
+"""Symplectic recurrent network: learned T(p) + V(q), unrolled by leapfrog over each window."""
+
+from benchmarks._leaderboard import Learner, adam
+from benchmarks._leaderboard_tasks import WINDOW
+from dynnets.models import SRNN
+from dynnets.training import TrajectoryMatching
+
+
+def train(task, keys, budget):
+    """Nets 64 wide; states of the whole window compared, the noisy first one taken as it is."""
+
+    def make(key):
+        return SRNN(task.dim, 64, 2, key=key)
+
+    probe = make(keys[0])
+    loss = TrajectoryMatching(probe.step, shared_times=True)
+    return adam(task, make, loss, task.train, keys, budget, per_item=WINDOW)
+
+
+LEARNER = Learner("SRNN", train)

@@ -1,0 +1,18 @@
+"""SympFlow from segments: a symplectic flow of any time up to one window, then composed."""
+
+from benchmarks._leaderboard import Learner, adam
+from benchmarks._leaderboard_tasks import WINDOW
+from dynnets.models import SympFlow
+from dynnets.training import flow_matching, flow_samples
+
+
+def train(task, keys, budget):
+    """Five layers, potentials 32 wide; every later sample of a window against its first one."""
+
+    def make(key):
+        return SympFlow(task.dim, 32, 5, dt=WINDOW * task.interval, key=key)
+
+    return adam(task, make, flow_matching, flow_samples(task.train), keys, budget)
+
+
+LEARNER = Learner("SympFlow", train)

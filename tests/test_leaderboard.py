@@ -1,0 +1,100 @@
+"""The leaderboard: finished cells are kept and read again, columns are the learners."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks import _tables, leaderboard_mechanics
+from benchmarks._harness import Row, Settings
+from benchmarks._leaderboard import MEASURES, Budget, Learner, Training, cell, learners
+from benchmarks._leaderboard_figures import figures
+from benchmarks._leaderboard_tasks import WINDOW, simulated
+from dynnets.integrators import verlet_kdk
+from dynnets.models import FieldModel
+from dynnets.systems import Pendulum
+
+BUDGET = Budget(3, 20)
+
+
+@pytest.fixture(scope="module")
+def task():
+    return simulated("pendulum", 0.01, Settings("toy", (0, 1), fast=True))
+
+
+@pytest.fixture
+def oracle(task):
+    """A learner that knows the answer up to units: the true pendulum under Verlet."""
+    calls = []
+
+    def train(task, keys, budget):
+        calls.append(budget)
+        model = FieldModel(Pendulum().field, verlet_kdk)
+        stack = jax.tree.map(lambda a: jnp.full(len(keys), a) if isinstance(a, float) else a, model)
+        return Training(stack, 1.0)
+
+    return Learner("oracle", train), calls
+
+
+def test_tasks_are_of_order_one_and_equally_spaced(task):
+    xs = np.asarray(task.train.xs)
+    assert xs.shape[1] == WINDOW + 1
+    np.testing.assert_allclose(np.sqrt(np.mean(xs**2, axis=(0, 1))), 1, atol=0.05)
+    steps = np.diff(np.asarray(task.ts))
+    np.testing.assert_allclose(steps, task.interval, rtol=1e-6)
+    assert task.label == "pendulum (noisy)"
+
+
+def test_a_cell_has_every_measure_and_is_not_computed_twice(task, oracle, tmp_path):
+    learner, calls = oracle
+    keys = jax.random.split(jax.random.key(0), 2)
+    first = cell(task, learner, keys, BUDGET, tmp_path)
+    assert set(first) == set(MEASURES)
+    assert len(first["error at 1x"]) == 2
+    assert max(first["symplecticity defect"]) < 1e-12
+    again = cell(task, learner, keys, BUDGET, tmp_path)
+    assert json.dumps(again) == json.dumps(first) and len(calls) == 1
+    cell(task, learner, keys, Budget(4, 20), tmp_path)
+    assert len(calls) == 2
+
+
+def test_every_file_of_the_folder_is_a_learner():
+    names = [learner.name for learner in learners()]
+    assert len(names) == len(set(names)) >= 10
+    assert {"HNN", "SRNN", "NSSNN"} <= set(names)
+
+
+def test_rows_compare_learners_by_columns(monkeypatch, task, oracle):
+    learner, _ = oracle
+    refused = Learner("refused", learner.train, lambda task: "it has no bodies")
+    monkeypatch.setattr(leaderboard_mechanics, "learners", lambda: [learner, refused])
+    monkeypatch.setattr(leaderboard_mechanics, "tasks", lambda settings, systems: [task])
+    found = leaderboard_mechanics.run(Settings("toy", (0, 1), fast=True))
+    assert any("it has no bodies" in note for note in found.notes)
+    listed = [row for row in found.rows if row.listed]
+    assert listed[0].metric.startswith("pendulum (noisy): error at")
+    assert all(set(row.baselines) == {"oracle"} for row in found.rows)
+
+
+def test_columns_without_numbers_are_left_out():
+    rows = [{"metric": "a", "ours": [], "baselines": {"x": [1.0]}, "unit": "", "bar": ""}]
+    record = {"rows": [row | {"holds": None} for row in rows]}
+    assert _tables.table(record) == [["metric", "x"], ["a", "1.00"]]
+    with pytest.raises(ValueError, match="no number"):
+        Row("a", ())
+
+
+def test_progress_is_told(capsys, task, oracle):
+    cell(task, oracle[0], jax.random.split(jax.random.key(0), 2), BUDGET, None)
+    assert "oracle" in capsys.readouterr().err
+
+
+def test_figures_have_a_panel_per_task_that_has_numbers(tmp_path):
+    cells = {name: {m: [0.5, 0.7] for m in MEASURES} for name in ("a", "b")}
+    short = {name: {**measures, "error at 100x": []} for name, measures in cells.items()}
+    settings = Settings("toy", (0,), figures=tmp_path)
+    figures(settings, {"pendulum (clean)": cells, "pendulum (measured)": short})
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == ["toy-cost.png", "toy-energy.png", "toy-errors.png"]
