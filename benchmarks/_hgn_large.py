@@ -1,0 +1,65 @@
+"""HGN with convolutions on pictures of 32 x 32 pixels, one seed after the other, by the clock."""
+
+import time
+
+import jax.numpy as jnp
+import jax.random as jr
+
+from benchmarks._flows import adam, in_precision
+from benchmarks._harness import Row, Settings, at_most
+from benchmarks._hgn_films import (
+    BATCH,
+    BETA,
+    HORIZON,
+    INTERVAL,
+    LATENT,
+    LENGTH,
+    SEEN,
+    TASKS,
+    TEST,
+    TRAIN,
+    constant_error,
+    score,
+    stacked,
+)
+from dynnets.models import HGN, ConvolutionalCodec
+from dynnets.training import FilmLoss, fit
+
+SIZE, WIDTH, DECODED, STEPS, RATE = 32, 16, 10, 6000, 2e-3
+LOSS = FilmLoss(4 * BETA, decoded=DECODED)  # four times as many pixels
+LIMIT = 600.0  # seconds of training on two cores
+
+
+def rows(settings: Settings) -> list[Row]:
+    """The pendulum at 32 x 32: the bar of 16 x 16, within ten minutes a seed."""
+    task, salt = TASKS[0], 100
+    train_count, test_count = settings.scaled((TRAIN, TEST), fast=(BATCH, 8))
+    steps = settings.scaled(STEPS, fast=2)
+    known = stacked(settings, task, salt, train_count, LENGTH, SIZE)[0]
+    unseen, energy = stacked(settings, task, salt + 1, test_count, HORIZON, SIZE)
+    optimiser = adam(steps, RATE, RATE * 1e-3)
+    scores: dict[str, list[float]] = {"seconds": [], "constant": []}
+    for i, seed in enumerate(settings.seeds):
+        codec_key, key, fit_key = jr.split(jr.key(seed), 3)
+        codec = ConvolutionalCodec((1, SIZE, SIZE), LATENT, SEEN, WIDTH, key=codec_key)
+        model = in_precision(HGN(codec, interval=INTERVAL, key=key), jnp.float32)
+        began = time.perf_counter()
+        with settings.clock("32 x 32 pixels, training"):
+            model = fit(
+                model, LOSS, known[i], optimiser,
+                steps=steps, key=fit_key, batch_size=BATCH, chunk=500,
+            ).model  # fmt: skip
+        scores["seconds"].append(time.perf_counter() - began)
+        scores["constant"].append(constant_error(known[i], unseen[i]))
+        for measure, value in score(model, unseen[i], energy[i]).items():
+            scores.setdefault(measure, []).append(float(value))
+    name = "pendulum at 32 x 32"
+    return [
+        at_most(f"{name}: pixel error, pictures 0-19", scores["seen"], task.bar),
+        Row(
+            f"{name}: pixel error, all 60 pictures",
+            scores["all"],
+            {"mean picture": scores["constant"]},
+        ),
+        at_most(f"{name}: training, two cores", scores["seconds"], LIMIT, unit="s"),
+    ]
