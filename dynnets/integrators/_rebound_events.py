@@ -17,11 +17,11 @@ class Walls(eqx.Module):
 
     The time of impact is the root of the gap `g_k(s) = normals[k] . q(s) - offsets[k]` along the
     tentative step itself. The first outgoing root of its expansion to second order at `s = 0` is
-    the exact one where the step is quadratic in its width (Verlet, a kinetic energy
-    `|p|^2 / (2 m)` and a constant force), and `polish` steps of Newton's method on the gap lead
-    from there to the exact root of any other step. Linear interpolation between grid points
-    would be off by `O(h^2)`. A wall is met on the way out only, so the one just left does not
-    count again.
+    the exact one where the step's place is quadratic in its width (Verlet from a kick, a kinetic
+    energy `|p|^2 / (2 m)`), and `polish` steps of Newton's method on the gap lead from there to
+    the exact root of any other step. The step itself is exact where the force is constant. Linear
+    interpolation between grid points would be off by `O(h^2)`. A wall is met on the way out only,
+    so the one just left does not count again.
 
     **Arguments:**
 
@@ -34,7 +34,7 @@ class Walls(eqx.Module):
     """
 
     normals: Float[Array, "walls n"] = constant_field()
-    offsets: Float[Array, " walls"] = constant_field()
+    offsets: Array = constant_field()  # (walls,)
     restitution: float = eqx.field(static=True, default=1.0)
     polish: int = eqx.field(static=True, default=2)
 

@@ -11,7 +11,7 @@ def plot_room(
     paths: Mapping,
     impacts: Mapping | None = None,
     *,
-    size: tuple[float, float] = (1.0, 1.0),
+    size: tuple[float | int, float | int] = (1.0, 1.0),
     unit: str = "",
     axes=None,
 ):

@@ -144,7 +144,7 @@ def _faster_states(optimiser, rate: float):
 def srnn_stages(
     step: Callable | None = None,
     *,
-    steps: tuple[int, int, int] = (800, 800, 1200),
+    steps: tuple[int, ...] = (800, 800, 1200),
     rate: float = 3e-3,
     state_rate: float = 20.0,
     shared_times: bool = False,
