@@ -57,12 +57,12 @@ def test_the_energy_is_kept_and_the_copies_stay_together():
 
 
 def test_the_pair_is_symplectic_and_one_copy_claims_nothing():
-    model = NSSNN(4, 8, 2, omega=5.0, key=jr.key(0))
+    model = NSSNN(2, 8, 2, omega=5.0, key=jr.key(0))
     step, field = model.pair
-    pair = jr.normal(jr.key(1), (8,))
+    pair = jr.normal(jr.key(1), (4,))
     assert symplecticity_defect(lambda x: step(field, 0.0, x, 0.1), pair) < 1e-12
     assert model.structure == frozenset()
-    ts, x = jnp.linspace(0.0, 0.3, 4), jr.normal(jr.key(2), (4, 3))
+    ts, x = jnp.linspace(0.0, 0.3, 4), jr.normal(jr.key(2), (2, 3))
     assert_close(model.predict(x, ts)[:, :, 1], model.predict(x[:, 1], ts), 10.0)
 
 
@@ -94,23 +94,19 @@ def pairs_of(model_system, starts, h):
 DATA = pairs_of(SYSTEM, jr.uniform(jr.key(3), (32, 2), minval=-2.0, maxval=2.0), 0.05)
 
 
-@pytest.mark.parametrize("norm", ["squared", "absolute"])
-def test_the_loss_draws_both_copies_to_the_data(norm):
-    model = NSSNN(2, 8, 1, key=jr.key(0))
-    loss = CopyMatching(norm, shared_times=True)
-    value = loss(model, DATA)
-    first, second = jax.vmap(lambda x: model.copies(x, DATA.ts[0]))(DATA.xs[:, 0])
-    residual = jnp.stack([first, second])[:, :, 1] - DATA.xs[None, :, 1]
-    if norm == "squared":
-        expected = jnp.mean((residual / 0.05) ** 2)
-    else:
-        expected = jnp.sum(jnp.abs(residual)) / 32
-    assert_close(value, expected, 100.0)
-    assert_close(CopyMatching(norm)(model, DATA), value, 100.0)
+def test_the_loss_draws_both_copies_to_the_data():
+    model = NSSNN(2, 8, 2, key=jr.key(0))
+    copies = jnp.stack(model.copies(DATA.xs[:, 0].T, DATA.ts[0]))[:, 1]
+    residual = copies - DATA.xs[:, 1].T[None]
+    squared = CopyMatching(shared_times=True)(model, DATA)
+    assert_close(squared, jnp.mean((residual / 0.05) ** 2), 100.0)
+    assert_close(CopyMatching()(model, DATA), squared, 100.0)
+    absolute = CopyMatching("absolute", shared_times=True)(model, DATA)
+    assert_close(absolute, jnp.sum(jnp.abs(residual)) / 32, 100.0)
 
 
 def test_it_learns_from_pairs_in_single_precision(tmp_path):
-    model = cast(NSSNN(2, 16, 2, key=jr.key(0)), jnp.float32)
+    model = cast(NSSNN(2, 8, 2, key=jr.key(0)), jnp.float32)
     data, loss = cast(DATA, jnp.float32), CopyMatching(shared_times=True)
     run = fit(model, loss, data, optax.adam(1e-2), steps=200, key=jr.key(1))
     assert run.history.loss[-1] < run.history.loss[0] / 20
@@ -145,7 +141,7 @@ def test_vortices_with_their_law_are_point_vortices():
 
 
 def test_any_law_keeps_both_impulses_and_serves_any_number_of_vortices():
-    law = DistanceLaw(0.5, 5.0, 8, key=jr.key(0))
+    law = DistanceLaw(0.5, 5.0, 8, 2, key=jr.key(0))
     r = jnp.linspace(0.3, 6.0, 7)
     assert_close(law.slope(r), jax.vmap(jax.grad(law))(r), 10.0)
     model = NSSNN(4, vector_field=CirculationField(law), key=jr.key(0))
@@ -168,7 +164,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match="omega"):
         NSSNN(2, omega=0.0, key=jr.key(0))
     with pytest.raises(ValueError, match="train it by TrajectoryMatching or OneStepMatching"):
-        CopyMatching()(NeuralODE(2, 4, 1, key=jr.key(0)), DATA)
+        CopyMatching()(NeuralODE(2, 8, 2, key=jr.key(0)), DATA)
     with pytest.raises(ValueError, match="must be one of absolute, squared"):
         CopyMatching("l1")
     field = CirculationField(Logarithm())
