@@ -157,7 +157,7 @@ class HGN(AbstractModel):
         return self.initial_state(self.posterior(pictures)[0])
 
     def states(
-        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float = 1.0
+        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float | int = 1.0
     ) -> Float[Array, "pictures two_n *batch"]:
         """The states at so many pictures, at least two, from `s0` at the first one.
 
@@ -173,13 +173,13 @@ class HGN(AbstractModel):
         return self.codec.decode(split_phase(s)[0])
 
     def film(
-        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float = 1.0
+        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float | int = 1.0
     ) -> Float[Array, "pictures channels rows columns *batch"]:
         """The decoded `states`."""
         states = self.states(s0, pictures, speed=speed)
         return jnp.moveaxis(self.decode(jnp.moveaxis(states, 0, 1)), 3, 0)
 
-    def sample(self, pictures: int, *, key: PRNGKeyArray, speed: float = 1.0) -> Array:
+    def sample(self, pictures: int, *, key: PRNGKeyArray, speed: float | int = 1.0) -> Array:
         """A film of its own: `z` from the standard normal, then as `film`."""
         z = jr.normal(key, (2 * self.codec.coordinates,), self._dtype)
         return self.film(self.initial_state(z), pictures, speed=speed)

@@ -9,7 +9,7 @@ from ._canvas import new_axes, tidy
 
 def plot_planes(
     rows: Mapping,
-    extent: Sequence[float],
+    extent: Sequence[float | int],
     *,
     titles: Sequence[str] | None = None,
     names: Sequence[str] = ("q0", "q1"),
