@@ -181,5 +181,8 @@ def _zero(theta):
 
 
 def _least_squares(matrix, right):
-    """`(M^T M)^{-1} M^T r` of a tall, well conditioned `M`: its first rows are the identity."""
-    return jnp.linalg.solve(matrix.T @ matrix, matrix.T @ right)
+    """`(M^T M)^{-1} M^T r`, `M` with the identity on top, or all zero for a padded record."""
+    square = matrix.T @ matrix
+    padded = jnp.trace(square) == 0
+    square = square + jnp.diag(jnp.where(padded, jnp.ones_like(square[0]), 0))
+    return jnp.linalg.solve(square, matrix.T @ right)

@@ -84,14 +84,14 @@ def fit_sparse(
     - `joint`: the first sample of each record is noisy too: its true state is fitted along
       with the coefficients and eliminated block by block. Without it least squares is biased
       by about (noise / interval)^2.
-    - `steps`: most evaluations of the Jacobian.
+    - `steps`: most evaluations of the Jacobian, before and again during the elimination.
     - `most_condition`: the largest condition number at which a fit is trusted, by default
       `0.01 / sqrt(eps)` (7e5 in float64, 29 in float32); `refuse`: raise beyond it, else only
       say so in the result.
 
     **Returns** a `SparseFit`. Raises `ValueError` for a model without library terms, data of
     another kind or not finite, and for coefficients that the data do not determine: the message
-    names their terms. Cost: `steps` Jacobians at most, one push-forward a coefficient each.
+    names their terms. Cost: `2 steps` Jacobians at most, one push-forward a coefficient each.
 
     Sources: D. DiPietro, S. Xiong, B. Zhu, NeurIPS 2020, arXiv:2006.12972; S. Brunton, J. Proctor,
     J. N. Kutz, PNAS 113, 2016 (thresholding).
@@ -131,8 +131,10 @@ def fit_sparse(
     named = term_labels(model), np.asarray(direction)[prunable]
     weakest, identifiable = _check_condition(condition, *named, most_condition, refuse)
     if cut:
-        state = state._replace(finished=~state.settled)
+        spent = state.evaluations
+        state = state._replace(finished=~state.settled, evaluations=jnp.zeros_like(spent))
         state = _search(problem, blocks, state, zero + cut, floor, *settings)
+        state = state._replace(evaluations=state.evaluations + spent)
     return SparseFit(
         **_outcome(model_of, state, prunable, count, floor),
         condition=float(condition),
@@ -257,7 +259,7 @@ def _search(problem, blocks, state, cut, floor, prunable, count, rule, steps) ->
         damped = equations._replace(gram=equations.gram + diagonal)
         moved = reduce(damped, theta, active, count, floor).theta
         stuck = state.damping > 1e4
-        settled = state.settled | _is_small(moved - theta, equations, active, count) | stuck
+        settled = state.settled | _is_small(moved - theta, theta, equations, active, count) | stuck
         found, left = eliminate(equations, theta, active, prunable, count, floor, cut, rule)
         fewer = settled & (left != active).any()
         trial = jnp.where(fewer, found.theta, moved)
@@ -284,11 +286,13 @@ def _search(problem, blocks, state, cut, floor, prunable, count, rule, steps) ->
     return jax.lax.while_loop(going, body, state)
 
 
-def _is_small(move, equations, active, count):
+def _is_small(move, theta, equations, active, count):
     """Whether a step is far below the standard errors, or at round-off."""
     freedom = jnp.maximum(count - jnp.sum(active), 1).astype(move.dtype)
     size = move @ equations.gram @ move
-    return jnp.isfinite(equations.value) & (size <= 1e-6 * equations.value / freedom)
+    roundoff = (100 * jnp.finfo(move.dtype).eps) ** 2 * (theta @ equations.gram @ theta)
+    least = jnp.maximum(1e-6 * equations.value / freedom, roundoff)
+    return jnp.isfinite(equations.value) & (size <= least)
 
 
 def _initial_state(theta, active, start) -> _State:

@@ -42,7 +42,7 @@ def test_the_formula_is_found_and_the_rest_is_gone(found):
     assert found.support.tolist() == [False, True, False] + [False, True, False, False]
     assert found.terms[:2] == ("p", "p^2") and found.terms[3] == "q"
     error = np.abs(np.asarray(found.coefficients)[[1, 4]] - 0.5)
-    assert error.max() < 1e-6  # of one step of order 4 per pair
+    assert error.max() < 1e-5  # of one step of order 4 per pair
     assert found.converged and found.identifiable and found.condition < 100
     assert found.model.formula(digits=3) == "0.5 p^2 + 0.5 q^2"
     assert found.errors[1] > 0 and found.errors[0] == 0
@@ -93,16 +93,15 @@ def test_an_energy_that_does_not_separate():
     assert float(jnp.abs(fit.coefficients[fit.support] - 0.5).max()) < 1e-3
 
 
-def test_unknown_first_states_take_away_the_bias_of_noise():
-    """Of a long interval, where noise times curvature is more than the scatter."""
-    ts = jnp.array([0.0, 0.1])
-    exact = simulate(Harmonic(), jr.key(5), 4000, ts, tolerance=1e-8)
-    noisy = dataclasses.replace(exact, xs=exact.xs + 0.1 * jr.normal(jr.key(6), exact.xs.shape))
-    model = SSINN(monomials(1, 2), monomials(1, 2))
-    plain, joint = (fit_sparse(model, noisy, cut=0.0, joint=flag) for flag in (False, True))
-    miss = [float(jnp.abs(f.coefficients[jnp.array([1, 3])] - 0.5).max()) for f in (plain, joint)]
-    assert miss[1] < 3 * float(joint.errors.max())
-    assert joint.noise < plain.noise
+def test_first_states_as_unknowns():
+    """More records than fit into one block; the noise found is that of one sample, not of two."""
+    exact = simulate(Harmonic(), jr.key(5), 300, TS, tolerance=1e-8)
+    noisy = dataclasses.replace(exact, xs=exact.xs + 0.01 * jr.normal(jr.key(6), exact.xs.shape))
+    fit = fit_sparse(SSINN(monomials(1, 2), monomials(1, 2)), noisy, joint=True)
+    assert fit.support.tolist() == [False, True] * 2
+    miss = np.abs(np.asarray(fit.coefficients)[[1, 3]] - 0.5)
+    assert (miss < 4 * np.asarray(fit.errors)[[1, 3]]).all()
+    assert fit.noise == pytest.approx(0.01, rel=0.1)
 
 
 def test_records_of_other_lengths_and_times(found):
@@ -160,7 +159,7 @@ class _Wide(eqx.Module):
 
 def test_the_dual_form_is_the_same_step():
     """More parameters than residuals: equal fits, for the damped step is the same."""
-    data = jnp.array([1.0, 2.0])
+    data = jnp.array([1.5, 0.15])
 
     def residual(model, data):
         return jnp.stack([jnp.sum(jnp.sin(model.weights[:3])), jnp.prod(model.weights)]) - data
