@@ -15,19 +15,17 @@ from dynnets.integrators import (
 )
 from dynnets.linear import BlockTridiagonal
 
-Place = Float[Array, " n"]
-
 
 def stationary_path(
     lagrangian: Callable,
-    start: Place,
-    end: Place,
+    start: Float[Array, " n"],
+    end: Array,
     ts: tuple,
     *,
     rule: Callable = midpoint_lagrangian,
     force: Callable | None = None,
     args=None,
-    guess: Float[Array, "nodes n"] | None = None,
+    guess: Array | None = None,
     max_steps: int = 50,
 ) -> Rollout:
     """The motion from `start` to `end` in a given time: a path with stationary discrete action.

@@ -31,13 +31,39 @@ class _Driven(AbstractField):
         return self.function(t, x, self.control(t))
 
 
+class _Sweeps(optx.AbstractFixedPointSolver):
+    """The fixed-point iteration of optimistix, its state in the precision of the unknown."""
+
+    rtol: float
+    atol: float
+    norm: Callable = optx.max_norm
+
+    @property
+    def _iteration(self):
+        return optx.FixedPointIteration(self.rtol, self.atol, self.norm)
+
+    def init(self, fn, y, *arguments):
+        state = self._iteration.init(fn, y, *arguments)
+        dtype = jnp.result_type(*jax.tree.leaves(y))
+        return jax.tree.map(lambda leaf: leaf.astype(dtype), state)
+
+    def step(self, *arguments):
+        return self._iteration.step(*arguments)
+
+    def terminate(self, *arguments):
+        return self._iteration.terminate(*arguments)
+
+    def postprocess(self, *arguments):
+        return self._iteration.postprocess(*arguments)
+
+
 def forward_backward_sweep(
     problem: ControlProblem,
     start: State,
     ts: Float[Array, " times"],
     controls: PyTree,
     *,
-    end: State | None = None,
+    end: Array | None = None,
     multiplier: float = 1.0,
     damping: float = 0.5,
     penalty: float = 0.0,
@@ -77,9 +103,10 @@ def forward_backward_sweep(
     if tolerance is None:
         tolerance = float(jnp.finfo(start.dtype).eps) ** (2 / 3)
     target = jnp.full_like(start, jnp.nan) if end is None else end
+    free = jnp.isnan(target)
 
     def missing(x):
-        return jnp.where(jnp.isnan(target), 0, x - jnp.where(jnp.isnan(target), 0, target))
+        return jnp.where(free, 0, x - jnp.where(free, 0, target))
 
     def paths(unknown):
         controls, held = unknown
@@ -102,11 +129,12 @@ def forward_backward_sweep(
         xs, costates = paths(unknown)
         best = _best_controls(problem, penalty, ts, xs, costates, controls)
         new = jax.tree.map(lambda u, b: u + damping * (b - u), controls, best)
-        return new, held + multiplier * missing(xs[-1])
+        # free components hold nothing: a multiplier that stands still has no implicit derivative
+        return new, jnp.where(free, 0, held + multiplier * missing(xs[-1]))
 
     solution = optx.fixed_point(
         sweep,
-        optx.FixedPointIteration(rtol=tolerance, atol=tolerance),
+        _Sweeps(rtol=tolerance, atol=tolerance),
         (controls, jnp.zeros_like(start)),
         max_steps=max_sweeps,
         throw=False,
