@@ -107,7 +107,7 @@ def henon_heiles_pairs(seed: int, count: int, noise: float) -> Trajectories:
     """Random states with `1/12 < H < 1/6` in the published box, and what comes `DT` later."""
     random, task = np.random.default_rng([seed, count]), henon_heiles()
     low, high = [-1.0, -0.5, -1.0, -1.0], [1.0, 1.0, 1.0, 1.0]
-    x = random.uniform(low, high, (20 * count + 200, 4))
+    x = random.uniform(low, high, (60 * count, 4))
     energy = np.asarray(task.field.energy(0.0, jnp.asarray(x.T)))
     x = x[(energy > 1 / 12) & (energy < 1 / 6)][:count]
     states = np.moveaxis(advance(task.field, x.T, [0.0, DT]), -1, 0)

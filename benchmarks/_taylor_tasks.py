@@ -1,7 +1,6 @@
 """Data, training and scores of the Taylor-network benchmark: a few very short observations."""
 
 import dataclasses
-import functools
 
 import equinox as eqx
 import jax
@@ -61,7 +60,7 @@ def _exact(field, x0, duration, steps: int, points: int = 1) -> np.ndarray:
     return np.moveaxis(np.asarray(_roll(field, x0, duration / points, points, steps)), 0, -1)
 
 
-@functools.partial(eqx.filter_jit)
+@eqx.filter_jit
 def _roll(field, x0, h, points, substeps):
     return rollout(forest_ruth, field, x0, (h, points), substeps=substeps).xs
 
@@ -135,10 +134,11 @@ def forecasts(task: Task, trained: Trained, duration: float, points: int = 1000)
     substeps = max(1, round(duration / points / DT))
     x0 = jnp.asarray(task.start)
     truth = _exact(task.system.field, x0, duration, 4 * substeps, points).T
-    fields = eqx.filter_vmap(lambda model: model.field)(trained.models)
-    paths = eqx.filter_vmap(_roll, in_axes=(0, None, None, None, None))(
-        fields, x0, duration / points, points, substeps
-    )
+
+    def roll(model):
+        return _roll(model.field, x0, duration / points, points, substeps)
+
+    paths = eqx.filter_vmap(roll)(trained.models)
     return np.linspace(0, duration, points + 1), truth, np.asarray(paths)
 
 
