@@ -1,5 +1,6 @@
 """Graphical models: circles for variables, arrows for what makes what."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ._canvas import DATA, FADED, new_axes
@@ -8,12 +9,13 @@ _RADIUS = 0.28
 
 
 def _arrow(axis, start, end, label: str) -> None:
-    axis.annotate(
-        "",
-        end,
-        start,
-        arrowprops={"arrowstyle": "-|>", "color": DATA, "shrinkA": 19, "shrinkB": 19},
+    rim = _RADIUS / math.dist(start, end)  # from rim to rim: heads are not hidden by circles
+    tail, head = (
+        tuple(a + part * (b - a) for a, b in zip(start, end, strict=True))
+        for part in (rim, 1 - rim)
     )
+    style = {"arrowstyle": "-|>", "color": DATA, "shrinkA": 0, "shrinkB": 0}
+    axis.annotate("", head, tail, arrowprops=style)
     if label:
         middle = tuple((a + b) / 2 for a, b in zip(start, end, strict=True))
         beside = abs(end[0] - start[0]) < abs(end[1] - start[1])
