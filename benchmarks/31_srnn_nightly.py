@@ -1,0 +1,14 @@
+"""Three bodies at h = 1 with the published nets of 3 x 512 units: a run of hours on two cores."""
+
+from benchmarks import _srnn_bodies
+from benchmarks._harness import Result, Settings
+
+NAME = "31-srnn-nightly"
+X64 = True
+SEEDS = 3
+
+
+def run(settings: Settings) -> Result:
+    """The published sizes and number of updates."""
+    rows = _srnn_bodies.rows(settings, 512, (2000, 18_750), batch=32, rate=3e-4, limit=0.26)
+    return Result(rows, ("the recipe of 31-srnn with the nets, batches and rate of the paper",))
