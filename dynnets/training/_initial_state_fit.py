@@ -13,7 +13,7 @@ from dynnets._core import check_choice, check_finite, check_positive, check_size
 from dynnets.integrators import rollout
 
 from ._least_squares import levenberg_marquardt
-from ._losses_trajectory import step_of, _stopped_times
+from ._losses_trajectory import _stopped_times, step_of
 
 STATE_FITS = ("gauss_newton", "lbfgs")
 """Methods of `fit_initial_states`."""
