@@ -61,8 +61,8 @@ from ._scaled import (
     ScaledModel as ScaledModel,
     Units as Units,
 )
-from ._ssinn import SSINN as SSINN
 from ._srnn import SRNN as SRNN
+from ._ssinn import SSINN as SSINN
 from ._sympflow import (
     ExactFlow as ExactFlow,
     SympFlow as SympFlow,

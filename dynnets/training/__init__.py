@@ -32,11 +32,11 @@ from ._least_squares import (
     LeastSquaresResult as LeastSquaresResult,
     fit_least_squares as fit_least_squares,
 )
+from ._losses_copies import CopyMatching as CopyMatching
 from ._losses_density import (
     NegativeBound as NegativeBound,
     negative_log_likelihood as negative_log_likelihood,
 )
-from ._losses_copies import CopyMatching as CopyMatching
 from ._losses_derivative import derivative_matching as derivative_matching
 from ._losses_flow import (
     FlowResidual as FlowResidual,
