@@ -122,12 +122,12 @@ from ._time_dependent import (
     TimePotential as TimePotential,
 )
 from ._uniform_input import UniformInput as UniformInput
+from ._volume import (
+    ShearField as ShearField,
+    shear_rate as shear_rate,
+)
 from ._vortex import (
     CirculationEnergy as CirculationEnergy,
     CirculationField as CirculationField,
     DistanceLaw as DistanceLaw,
-)
-from ._volume import (
-    ShearField as ShearField,
-    shear_rate as shear_rate,
 )
