@@ -11,6 +11,7 @@ from dynnets._core import (
     AbstractEnergy,
     AbstractField,
     check_positive,
+    constant_field,
     join_phase,
     split_phase,
     symplectic_gradient,
@@ -84,12 +85,12 @@ def _geometry(x, args):
 class CirculationEnergy(AbstractEnergy):
     """`H = sum_{i<j} G_i G_j phi(r_ij)` of places `(x_1, ..., x_n, y_1, ..., y_n)`.
 
-    **Arguments:** `law`: `phi`; `circulations`: `G (n,)`, or `(n, N)` beside a batch.
+    **Arguments:** `law`: `phi`; `circulations`: `G (n,)`, or `(n, N)` beside a batch; not trained.
     Invariant under translations, rotations and permutations for every `phi`.
     """
 
     law: AbstractPairLaw
-    circulations: Array
+    circulations: Array = constant_field()
 
     def __call__(self, t, x):
         """`H(x)`."""
