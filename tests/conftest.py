@@ -1,5 +1,6 @@
 """Settings of every test: float64, strict promotion, checked annotations, fixed keys."""
 
+import gc
 import importlib.metadata
 import itertools
 import os
@@ -27,6 +28,10 @@ from hypothesis import HealthCheck, settings
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Tracing makes millions of short-lived objects; looking through them all that often is a tenth of
+# the suite's time.
+gc.set_threshold(50_000, 20, 50)
 
 # From here on every annotated call into dynnets is checked: shapes, dtypes and types.
 jaxtyping.install_import_hook("dynnets", "beartype.beartype")
