@@ -151,7 +151,7 @@ def bang_bang(
         raise ValueError(f"{durations.shape[0]} durations were given for arcs {sorted(counts)}")
     check_finite("durations", durations)
     if not isinstance(durations, jax.core.Tracer):
-        check_positive("the least duration", float(durations.min()))
+        check_positive("the least duration", min(durations.tolist()))
 
     def along(unknown):
         """All arcs: times and states `(m, steps + 1, ...)`."""
