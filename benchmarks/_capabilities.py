@@ -173,7 +173,7 @@ def record_of(stiffness, count: int, *, key) -> Trajectories:
     starts = jr.uniform(key, (count, 2), minval=-1.0, maxval=1.0)
     ends = starts @ flow_matrix(stiffness, DT).T
     states = jnp.stack([starts, ends], axis=1)
-    return Trajectories.from_trials([jnp.array([0.0, DT])] * count, list(states), phase="canonical")
+    return Trajectories.from_trials([jnp.array([0.0, DT])] * count, list(states), phase="momenta")
 
 
 def trained(learner: Learner, stiffness, seeds, *, steps: int):
