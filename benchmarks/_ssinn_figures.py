@@ -40,11 +40,11 @@ def draw(settings: Settings, models: dict, orbits: tuple, noises, swept: dict) -
 def _pipeline():
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12.0, 1.9), layout="constrained")
+    figure = Figure(figsize=(16.0, 1.9), layout="constrained")
     axis = figure.subplots()
     for i, (title, names) in enumerate(PIPELINE):
-        axis.text(i, 0.62, title, ha="center", va="center", fontsize=10, weight="bold")
-        axis.text(i, 0.32, names, ha="center", va="center", fontsize=7.5, family="monospace")
+        axis.text(i, 0.62, title, ha="center", va="center", fontsize=9, weight="bold")
+        axis.text(i, 0.32, names, ha="center", va="center", fontsize=6.5, family="monospace")
         frame = {"facecolor": "#eef3f8", "edgecolor": "#8aa4bd"}
         axis.add_patch(_box(i - 0.46, 0.12, 0.92, 0.68, **frame))
         if i:
