@@ -8,9 +8,6 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynnets._core import (
     AbstractEnergy,
-    AbstractField,
-    AbstractModel,
-    Tag,
     check_choice,
     check_positive,
     check_size,
@@ -28,6 +25,7 @@ from dynnets.integrators import rollout, verlet_kdk
 from ._abstract import AbstractStepModel
 from ._codec import AbstractCodec
 from ._field_model import FieldModel
+from ._latent import AbstractLatentModel
 
 KINETICS = ("fixed", "learned", "masses")
 """Kinetic energies of an `HGN`: `|p|^2 / 2`, a net, or `sum p_i^2 / (2 m_i)`, masses learned."""
@@ -42,7 +40,7 @@ def _kinetic(kind: str, dim: int, width: int, depth: int, key) -> AbstractEnergy
     return MLPEnergy(dim, width, depth, activation="softplus", key=key)
 
 
-class HGN(AbstractModel):
+class HGN(AbstractLatentModel):
     """A Hamiltonian generative network: `z -> s_0 = f(z)`, `s_(t+1) = step(s_t)`, `x_t = d(q_t)`.
 
     A posterior `N(mean, diag deviation^2)` of the code `z` is read off the first pictures of a
@@ -117,21 +115,6 @@ class HGN(AbstractModel):
             )
             dynamics = FieldModel(SeparableHamiltonianField(*energies), verlet_kdk)
         self.dynamics = dynamics
-
-    @property
-    def field(self) -> AbstractField:
-        """The vector field of the latent state."""
-        return self.dynamics.field
-
-    @property
-    def energy(self) -> AbstractEnergy | None:
-        """The learned energy of the latent state, `None` for latent dynamics without one."""
-        return self.dynamics.energy
-
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map of the latent state keeps."""
-        return self.dynamics.structure
 
     def posterior(self, pictures: Float[Array, "frames channels rows columns *batch"]):
         """Mean and log-deviation of the code, each `(2n, *batch)`.

@@ -8,19 +8,17 @@ import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynnets._core import (
-    AbstractEnergy,
-    AbstractField,
     AbstractModel,
-    Tag,
     check_phase_dim,
     check_size,
 )
 
 from ._autoencoder import Autoencoder
 from ._hnn import HNN
+from ._latent import AbstractLatentModel
 
 
-class PixelHNN(AbstractModel):
+class PixelHNN(AbstractLatentModel):
     """A Hamiltonian neural network on the latent state `z = (z_q, z_p)` of an autoencoder.
 
     What is observed is a stack of consecutive pictures (two of them show position and
@@ -71,21 +69,6 @@ class PixelHNN(AbstractModel):
             math.prod(shape), latent, width, blocks, activation=activation, key=coder_key
         )
         self.dynamics = HNN(latent, width, key=field_key) if dynamics is None else dynamics
-
-    @property
-    def field(self) -> AbstractField:
-        """The vector field of the latent state."""
-        return self.dynamics.field
-
-    @property
-    def energy(self) -> AbstractEnergy | None:
-        """The learned energy of the latent state, `None` for latent dynamics without one."""
-        return self.dynamics.energy
-
-    @property
-    def structure(self) -> frozenset[Tag]:
-        """What the forecast map of the latent state keeps."""
-        return self.dynamics.structure
 
     def encode(self, frames: Float[Array, "..."]) -> Float[Array, " latent"]:
         """The latent state of one observation of shape `shape`; `ValueError` for another shape."""
