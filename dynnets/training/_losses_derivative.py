@@ -17,14 +17,31 @@ def derivative_matching(model, batch, *, key=None):
 
     Cost: one evaluation of the field per sample, on features-first arrays `(d, N)` if the field
     says that it takes them (`features_first`), else by `jax.vmap`.
-    Raises `ValueError` if `x` and `dx` differ in shape.
+    Raises `ValueError` for data without derivatives, a model without a field, and `x` and `dx` of
+    different shapes.
 
     Source: Greydanus, Dzamba and Yosinski, Hamiltonian Neural Networks, NeurIPS 2019.
     """
+    if getattr(batch, "dx", None) is None:
+        raise ValueError(
+            f"{type(batch).__name__} holds no derivatives dx: take samples(record) where they were "
+            "measured, midpoint_derivatives(record), or a loss of states such as "
+            "TrajectoryMatching(step)"
+        )
+    check_has_field(model)
     x, dx = batch.x, batch.dx
     if x.shape != dx.shape or x.ndim != 2:
         raise ValueError(f"x and dx must have one shape (samples, d), got {x.shape}, {dx.shape}")
     return jnp.mean((batched_field(model.field, batch.t, x.T, _rows(batch.u)) - dx.T) ** 2)
+
+
+def check_has_field(model) -> None:
+    """Raise `ValueError`, naming the loss that fits, for a model without a vector field."""
+    if not hasattr(model, "field"):
+        raise ValueError(
+            f"{type(model).__name__} has no vector field: train it by flow_matching on "
+            "flow_samples(record)"
+        )
 
 
 def _rows(u):

@@ -113,6 +113,14 @@ def flow_matching(model, batch, *, key=None):
     """Mean over samples and components of `(N(t, x0) - x)^2`: a flow learned from segments.
 
     **Arguments:** `model`: a flow `N(t, x0)`; `batch`: `FlowSamples`; `key`: not used.
-    Cost: one evaluation of the flow a sample.
+    Cost: one evaluation of the flow a sample. Raises `ValueError` for a model that is no flow and
+    for data that are no pairs.
     """
+    if not callable(model):
+        raise ValueError(
+            f"{type(model).__name__} is no flow N(t, x0): train it by TrajectoryMatching(step) or "
+            "OneStepMatching(step) on the record"
+        )
+    if not hasattr(batch, "x0"):
+        raise ValueError(f"{type(batch).__name__} holds no pairs: take flow_samples(record)")
     return jnp.mean((model(batch.t, batch.x0.T) - batch.x.T) ** 2)

@@ -14,7 +14,7 @@ from jaxtyping import Array
 from dynnets._core import check_choice, check_positive, check_size
 from dynnets.integrators import Reversible, rollout
 
-from ._losses_derivative import _rows
+from ._losses_derivative import _rows, check_has_field
 
 INPUTS = ("linear", "zero_order_hold")
 
@@ -111,6 +111,7 @@ class OneStepMatching(eqx.Module):
 
     def __call__(self, model, batch, *, key):
         """The loss, a scalar."""
+        check_has_field(model)
         _check_length(batch.xs)
         ts = _stopped_times(batch.ts, batch.mask)
         field, us, step = model.field, batch.us, step_of(self.step, model)
@@ -163,6 +164,7 @@ class TrajectoryMatching(eqx.Module):
 
     def __call__(self, model, batch, *, key):
         """The loss, a scalar."""
+        check_has_field(model)
         _check_length(batch.xs)
         x0, is_free = _initial_states(model, batch)
         predicted = self._roll(model, _noisy(x0, self.noise, key), batch)

@@ -11,6 +11,7 @@ import optax
 import pytest
 from helpers import tol
 
+from dynnets.data import Trajectories
 from dynnets.fields import (
     HamiltonianField,
     KineticEnergy,
@@ -19,12 +20,16 @@ from dynnets.fields import (
     input_at,
 )
 from dynnets.integrators import rollout, verlet_kdk, yoshida4
+from dynnets.models import HNN, NetworkFlow
+from dynnets.networks import sympnet_la
 from dynnets.training import (
     FreeInitialStates,
     OneStepMatching,
     TrajectoryMatching,
     derivative_matching,
     fit,
+    flow_matching,
+    flow_samples,
     index_trials,
 )
 
@@ -302,3 +307,17 @@ def test_wrong_options(make, getkey):
 def test_initial_states_have_two_axes():
     with pytest.raises(ValueError, match=r"\(trials, d\), got \(2,\)"):
         FreeInitialStates(oscillator(), jnp.zeros(2))
+
+
+def test_a_loss_that_does_not_fit_names_the_one_that_does():
+    record = Trajectories.from_trials([jnp.arange(3.0)], [jnp.ones((3, 2))], phase="momenta")
+    model = HNN(2, 4, 1, key=jr.key(0))
+    net = NetworkFlow(sympnet_la(2, key=jr.key(0)), 0.1)
+    with pytest.raises(ValueError, match="midpoint_derivatives"):
+        derivative_matching(model, record)
+    with pytest.raises(ValueError, match="NetworkFlow has no vector field: train it by flow_match"):
+        TrajectoryMatching(verlet_kdk)(net, record, key=jr.key(0))
+    with pytest.raises(ValueError, match="HNN is no flow"):
+        flow_matching(model, flow_samples(record))
+    with pytest.raises(ValueError, match="flow_samples"):
+        flow_matching(net, record)
