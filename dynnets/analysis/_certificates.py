@@ -11,11 +11,12 @@ from jaxtyping import PRNGKeyArray
 from dynnets._core import (
     TAGS,
     AbstractField,
+    Tag,
     check_finite,
     check_positive,
     check_size,
 )
-from dynnets.integrators import step_info
+from dynnets.integrators import step_info, structure_of
 from dynnets.networks import AbstractNetwork
 
 from ._networks import network_bounds, network_findings
@@ -153,6 +154,8 @@ def _derived_lines(model) -> list[CertificateLine]:
             lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, True, None, text))
         elif tag in flow and not bare:
             text = "forecast map: kept to the accuracy of the step, not exactly"
+            if hasattr(getattr(model, "step", None), "on_pair") and tag in _step_tags(model):
+                text += "; exactly on the pair of states that the step advances"
             lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, None, None, text))
     if not lines:
         text = "neither field nor forecast claims any structure"
@@ -174,13 +177,20 @@ def _zero_input(field, dtype):
     return jnp.zeros(size, dtype) if size else None
 
 
+def _step_tags(model) -> frozenset[Tag]:
+    """What the model's step keeps, on pairs of states where it acts on them."""
+    if hasattr(model.step, "on_pair"):
+        return structure_of(model.step, _field_of(model))
+    return model.structure
+
+
 def _findings(model, xs, h, steps, energies) -> list[Finding]:
     step, field = getattr(model, "step", None), _field_of(model)
     args = _zero_input(field, xs.dtype)
     findings = [] if field is None else power_findings(model, field.structure, xs, args)
     if field is not None and step is not None:
         width = h / getattr(model, "substeps", 1)
-        findings = step_findings(step, field, model.structure, xs, width, args) + findings
+        findings = step_findings(step, field, _step_tags(model), xs, width, args) + findings
     named = {} if model.energy is None else {"model's": model.energy}
     return findings + forecast_findings(model, {**named, **energies}, xs, h, steps, args)
 
@@ -244,7 +254,7 @@ def certify(
         found = _findings(model, xs, h, steps, dict(energies or {}))
         lines += [_sampled_line(finding) for finding in found]
     step = getattr(model, "step", None)
-    condition = step_info(step).condition if step is not None and model.structure else ""
+    condition = step_info(step).condition if step is not None and _step_tags(model) else ""
     return Certificate(_subject(model), condition, tuple(lines))
 
 

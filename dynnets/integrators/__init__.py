@@ -26,6 +26,7 @@ from ._algebra import (
     StructureLost as StructureLost,
     Verdict as Verdict,
     cure as cure,
+    forecast_structure as forecast_structure,
     require_structure as require_structure,
     structure_of as structure_of,
     verdict as verdict,

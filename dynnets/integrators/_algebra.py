@@ -129,9 +129,10 @@ def structure_of(step, field: AbstractField | None = None) -> frozenset[Tag]:
     """What a map keeps exactly, derived and not measured.
 
     `structure_of(step, field)`: the tags of the exact flow of `field` that `step` keeps for every
-    `h`; a symmetric step is so for every field. `structure_of(network_or_model)`: what the
-    composition keeps, its own `structure`. Raises `ValueError` when the field lacks the parts
-    that the step needs, or the single argument declares nothing.
+    `h`; a symmetric step is so for every field; a step on pairs of states (`on_pair`) keeps them
+    on the pair, see `forecast_structure`. `structure_of(network_or_model)`: what the composition
+    keeps, its own `structure`. Raises `ValueError` when the field lacks the parts that the step
+    needs, or the single argument declares nothing.
     """
     if field is None:
         tags = getattr(step, "structure", None)
@@ -146,6 +147,16 @@ def structure_of(step, field: AbstractField | None = None) -> frozenset[Tag]:
     if info.invertible:
         tags.add(REVERSIBLE)
     return frozenset(tags)
+
+
+def forecast_structure(step, field: AbstractField) -> frozenset[Tag]:
+    """What the map of one state keeps that `step` makes, in forecasts and in networks.
+
+    `structure_of(step, field)`, but nothing for a step that keeps it on pairs of states (`Tao`, the
+    two-step methods: those with `on_pair`): of the pair only one state goes in and comes out, and
+    that map has each property to the accuracy of the step only.
+    """
+    return frozenset() if hasattr(step, "on_pair") else structure_of(step, field)
 
 
 def require_structure(

@@ -3,7 +3,7 @@
 import equinox as eqx
 
 from dynnets._core import AbstractModel, Tag, check_size
-from dynnets.integrators import AbstractStep, check_parts, structure_of
+from dynnets.integrators import AbstractStep, check_parts, forecast_structure
 
 from ._forecast import forecast
 
@@ -24,8 +24,11 @@ class AbstractStepModel(AbstractModel):
 
     @property
     def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps: the field's tags that the step keeps too."""
-        return structure_of(self.step, self.field)
+        """What the forecast map keeps: the field's tags that the step keeps too.
+
+        Nothing under a step on pairs of states, such as `Tao`, see `forecast_structure`.
+        """
+        return forecast_structure(self.step, self.field)
 
     def predict(self, x0, ts, args=None):
         """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`.

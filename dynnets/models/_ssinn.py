@@ -36,7 +36,8 @@ class SSINN(AbstractStepModel):
       Ruth's method of order 4, or `Tao(order=4)` where the energy does not separate.
 
     Preserves, for all coefficients: `H` and the symplectic form under the exact flow; the form
-    under the default steps (on Tao's pair of copies). Cost: one gradient of the library a part.
+    under Forest and Ruth's step, and under Tao's on its pair of copies only (`structure` is empty
+    then). Cost: one gradient of the library a part.
     Raises `ValueError` for a step that needs kicks and drifts of an energy without them.
 
     Source: D. DiPietro, S. Xiong, B. Zhu, Sparse Symplectically Integrated Neural Networks,

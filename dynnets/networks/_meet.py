@@ -17,9 +17,9 @@ from dynnets.integrators import (
     CONDITIONAL,
     EXACT,
     StructureLost,
+    forecast_structure,
     require_structure,
     step_info,
-    structure_of,
     verdict,
 )
 
@@ -40,9 +40,7 @@ def meet(steps, fields, widths, resizes) -> frozenset[Tag]:
 
 
 def _part_tags(steps, fields, widths, i) -> frozenset[Tag]:
-    if hasattr(steps[i], "on_pair"):  # it keeps them on two copies, and a network carries one
-        return frozenset()
-    tags = structure_of(steps[i], fields[i]) - {NON_EXPANSIVE}
+    tags = forecast_structure(steps[i], fields[i]) - {NON_EXPANSIVE}
     return tags if _expands(steps, fields, widths, i) else tags | {NON_EXPANSIVE}
 
 

@@ -131,6 +131,9 @@ def test_two_copies_are_certified_as_a_pair():
     assert pair.holds
     assert alone.holds is None
     assert alone.value > pair.value
+    exact, forecast = _lines(certificate, "SYMPLECTIC", "by construction")
+    assert exact.holds
+    assert forecast.holds is None and "pair of states" in forecast.statement
 
 
 def test_a_false_claim_fails():

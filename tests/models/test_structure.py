@@ -11,8 +11,17 @@ import pytest
 from helpers import tol
 
 from dynnets._core import DISSIPATIVE, POISSON, SYMPLECTIC, VOLUME, canonical_matrix
+from dynnets.analysis import symplecticity_defect
 from dynnets.fields import FunctionEnergy, MLPEnergy, QuadraticEnergy, mechanical_field
-from dynnets.integrators import ImplicitMidpoint, RungeKutta, rollout, verlet_kdk
+from dynnets.integrators import (
+    ImplicitMidpoint,
+    RungeKutta,
+    Tao,
+    TwoStepMidpoint,
+    rollout,
+    structure_of,
+    verlet_kdk,
+)
 from dynnets.models import (
     HNN,
     FieldModel,
@@ -100,6 +109,16 @@ def test_quadratic_energy_gives_the_matrix_exponential(getkey):
     exact = jsl.expm(t * canonical_matrix(3) @ symmetric) @ x
     scale = float(jnp.abs(exact).max())
     np.testing.assert_allclose(solution.ys[0], exact, rtol=0, atol=1e-12 * max(1.0, scale))
+
+
+@pytest.mark.parametrize("step", [Tao(5.0), TwoStepMidpoint()], ids=["Tao", "two-step"])
+def test_a_step_on_pairs_promises_nothing_of_a_forecast(getkey, step):
+    """The form is kept on two states; the map of the one that comes out loses it, measurably."""
+    model = FieldModel(HNN(4, 16, 2, key=getkey()).field, step)
+    assert {SYMPLECTIC, VOLUME} & structure_of(step, model.field)
+    assert model.structure == frozenset()
+    move = jax.jit(lambda x: model.predict(x, jnp.array([0.0, 0.3]))[-1])
+    assert float(symplecticity_defect(move, jr.normal(getkey(), (4,)))) > 1e-6
 
 
 def test_field_ignores_a_constant_in_the_energy(getkey):
