@@ -163,10 +163,13 @@ class GECO(eqx.Module):
             raise ValueError(f"GECO trains Constrained(model), got {type(model).__name__}")
         error, divergence = self.film.terms(model.model, batch, key=key)
         constraint = error / math.prod(batch.shape[2:]) - self.tolerance**2
-        free = jnp.clip(model.log_multiplier, *_RANGE)
-        multiplier = jnp.exp(jax.lax.stop_gradient(free))
-        # zero in value: it only gives the multiplier its gradient
-        rise = (jax.lax.stop_gradient(free) - free) * jax.lax.stop_gradient(constraint)
+        free, (low, high) = model.log_multiplier, _RANGE
+        held = jax.lax.stop_gradient(free)
+        multiplier = jnp.exp(jnp.clip(held, low, high))
+        # at an end of the range it may only move back
+        outward = ((held >= high) & (constraint > 0)) | ((held <= low) & (constraint < 0))
+        push = jax.lax.stop_gradient(jnp.where(outward, 0, constraint))
+        rise = (held - free) * push  # zero in value: it only gives the multiplier its gradient
         return divergence + multiplier * constraint + rise
 
 

@@ -168,6 +168,17 @@ def test_multiplier_follows_the_moving_average_of_the_constraint(getkey):
     assert eqx.tree_equal(done.model.model, model)
 
 
+def test_a_multiplier_at_the_end_of_its_range_moves_back_only(getkey):
+    """`d loss / d log lambda` is `-C`: beyond 1e10 with room left it is pushed down again."""
+    model, batch = make(getkey()), films(getkey())
+    slope = eqx.filter_jit(eqx.filter_grad(lambda m, loss: loss(m, batch, key=jr.key(0))))
+    room, broken, far = GECO(1e3), GECO(1e-3), Constrained(model, 1e11)
+    assert float(slope(far, room).log_multiplier) == pytest.approx(1e6, rel=1e-3)
+    assert float(slope(far, broken).log_multiplier) == 0
+    assert float(slope(Constrained(model, 1e-11), room).log_multiplier) == 0
+    assert float(slope(Constrained(model, 1e-11), broken).log_multiplier) < 0
+
+
 def test_geco_reaches_its_tolerance(getkey):
     """Half of the error at the start, with a multiplier that makes the KL count little."""
     model, batch, keys = make(getkey()), films(getkey(), 32), jr.split(getkey(), 1)
