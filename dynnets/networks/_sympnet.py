@@ -7,7 +7,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import REVERSIBLE, SYMPLECTIC, VOLUME, check_phase_dim, join_phase, split_phase
+from dynnets._core import (
+    REVERSIBLE,
+    SYMPLECTIC,
+    VOLUME,
+    check_phase_dim,
+    constant_field,
+    join_phase,
+    split_phase,
+)
 
 from ._abstract import AbstractNetwork
 from ._stack import layer_of, scan_layers
@@ -151,13 +159,13 @@ def _backward(h, c):
 class FixedStepNetwork(AbstractNetwork):
     """`x -> net(h, x, c)` for one step `h` and one `c`: what certificates and compositions take.
 
-    **Arguments:** `net`: a `SympNet`; `h`: the step; `parameters`: `c` or `None`.
-    Preserves: what `net` does.
+    **Arguments:** `net`: a `SympNet`; `h`: the step; `parameters`: `c` or `None`; neither is
+    trained. Preserves: what `net` does.
     """
 
     net: SympNet
-    h: Float[Array, ""]
-    parameters: Float[Array, " m"] | None = None
+    h: Float[Array, ""] = constant_field()
+    parameters: Float[Array, " m"] | None = constant_field(default=None)
 
     @property
     def structure(self):

@@ -9,7 +9,7 @@ from contract import assert_lowers
 from helpers import assert_close
 from registry import cast
 
-from dynnets._core import REVERSIBLE, SYMPLECTIC, VOLUME, canonical_matrix
+from dynnets._core import REVERSIBLE, SYMPLECTIC, VOLUME, canonical_matrix, trainable
 from dynnets.analysis import certify, symplecticity_defect
 from dynnets.networks import SYMPNETS, layer_of, sympnet_g, sympnet_la, sympnet_p, sympnet_t
 
@@ -156,6 +156,7 @@ def test_five_linear_factors_reach_the_flow_of_any_quadratic_energy():
 
 def test_certified_at_one_step():
     net = sympnet_la(2, 3, key=jr.key(0))
+    assert not trainable(net.at(0.1)).h  # a fixed step stays what it is in training
     certificate = certify(net.at(0.1), states=jr.normal(jr.key(1), (3, 2)))
     assert certificate.holds and {"SYMPLECTIC", "REVERSIBLE"} <= {
         line.name for line in certificate.lines
