@@ -27,7 +27,9 @@ import optax
 import benchmarks.learners
 from benchmarks._leaderboard_tasks import WINDOW, Task
 from dynnets.analysis import energy_drift, forecast_error, symplecticity_defect, valid_time
-from dynnets.training import fit, stack_models, unstack
+from dynnets.data import windows
+from dynnets.models import NetworkFlow
+from dynnets.training import fit, flow_matching, flow_samples, stack_models, unstack
 
 HORIZONS = (1, 10, 100)
 MEASURES = (
@@ -118,6 +120,16 @@ def adam(
         chunk=min(500, budget.updates),
     )  # fmt: skip
     return Training(run.model, run.seconds, memory)
+
+
+def train_step_map(task: Task, make_net: Callable, keys, budget: Budget) -> Training:
+    """`adam` on pairs of neighbours for nets `net(h, x)` that map over one interval."""
+    pairs = flow_samples(windows(task.train, 2))
+
+    def make(key):
+        return NetworkFlow(make_net(key), task.interval)
+
+    return adam(task, make, flow_matching, pairs, keys, budget, rate=1e-2)
 
 
 @eqx.filter_jit

@@ -35,24 +35,33 @@ NOTES = (
 )
 
 
+def _nets(settings: Settings, label: str, la, g, known) -> dict:
+    """Maps by name, one a seed: LA and G after Adam and after LM.
+
+    `la`, `g`: `(size, make, Adam steps, LM steps)`; G has more weights than residuals.
+    """
+    found, count = {}, len(settings.seeds)
+    for name, (size, make, steps, last), dual in ((LA, la, False), (G, g, True)):
+        both = train(settings, f"{label} {size}", make, known, steps, last, dual=dual)
+        found |= {n: maps(m, count) for n, m in zip((name, f"{name} + LM"), both, strict=True)}
+    return found
+
+
+def _scored(settings: Settings, nets: dict, *data) -> dict:
+    return {name: scores(settings, many, *data) for name, many in nets.items()}
+
+
 def pendulum_rows(settings: Settings) -> list[Row]:
     """40 pairs of one orbit; 100 to test; 1000 steps of roll-out."""
-    count, far = len(settings.seeds), settings.scaled(1000, fast=120)
+    far = settings.scaled(1000, fast=120)
     states = orbit(PENDULUM, [1.0, 0.0], H, 40 + far)
     known, test, truth = pairs(states[:41]), pairs(states[40:141]), states[40:]
-    la, la_lm = train(settings, "pendulum LA(3,2)", functools.partial(sympnet_la, 2, 3, 2),
-                      known, 50_000, 300, dual=False)  # fmt: skip
-    g, g_lm = train(settings, "pendulum G(5,30)", functools.partial(sympnet_g, 2, 5, 30),
-                    known, 20_000, 300, dual=True)  # fmt: skip
+    la = ("LA(3,2)", functools.partial(sympnet_la, 2, 3, 2), 50_000, 300)
+    g = ("G(5,30)", functools.partial(sympnet_g, 2, 5, 30), 20_000, 300)
+    nets = _nets(settings, "pendulum", la, g, known)
     hnn = train_hnn(settings, "pendulum", 2, 30, 4, states[:41], H, 50_000)
-    nets = {
-        "LA": maps(la, count), "LA + LM": maps(la_lm, count), "G": maps(g, count),
-        "G + LM": maps(g_lm, count), HNN: maps(hnn, count, H),
-    }  # fmt: skip
-    found = {
-        name: scores(settings, many, known, test, truth, PENDULUM.energy)
-        for name, many in nets.items()
-    }
+    nets[HNN] = maps(hnn, len(settings.seeds), H)
+    found = _scored(settings, nets, known, test, truth, PENDULUM.energy)
     wide = random_pairs(settings, jr.key(11), 1000, fixed=H)
     away = {name: [float(mean_square(net, wide)) for net in many] for name, many in nets.items()}
     draw(settings, "pendulum", PENDULUM.energy, truth, found)
@@ -75,23 +84,16 @@ def pendulum_rows(settings: Settings) -> list[Row]:
 
 def double_pendulum_rows(settings: Settings) -> list[Row]:
     """200 pairs of one orbit, `h = 0.75`, 100 to test."""
-    count, h = len(settings.seeds), 0.75
+    h = 0.75
     start = [3 * np.pi / 7, 3 * np.pi / 8, 0.0, 0.0]
     states = orbit(DOUBLE, start, h, 300)
     known, test, truth = pairs(states[:201]), pairs(states[200:]), states[200:300]
-    la, la_lm = train(settings, "double pendulum LA(8,5)", functools.partial(sympnet_la, 4, 8, 5),
-                      known, 50_000, 300, dual=False)  # fmt: skip
-    g, g_lm = train(settings, "double pendulum G(8,50)", functools.partial(sympnet_g, 4, 8, 50),
-                    known, 20_000, 150, dual=True)  # fmt: skip
+    la = ("LA(8,5)", functools.partial(sympnet_la, 4, 8, 5), 50_000, 300)
+    g = ("G(8,50)", functools.partial(sympnet_g, 4, 8, 50), 20_000, 150)
+    nets = _nets(settings, "double pendulum", la, g, known)
     hnn = train_hnn(settings, "double pendulum", 4, 50, 4, states[:201], h, 20_000)
-    nets = {
-        "LA": maps(la, count), "LA + LM": maps(la_lm, count), "G": maps(g, count),
-        "G + LM": maps(g_lm, count), HNN: maps(hnn, count, h),
-    }  # fmt: skip
-    found = {
-        name: scores(settings, many, known, test, truth, DOUBLE.energy)
-        for name, many in nets.items()
-    }
+    nets[HNN] = maps(hnn, len(settings.seeds), h)
+    found = _scored(settings, nets, known, test, truth, DOUBLE.energy)
     draw(settings, "double-pendulum", DOUBLE.energy, truth, found)
     best = min(("LA", "LA + LM", "G", "G + LM"), key=lambda n: median(found[n]["test"]))
     table = {

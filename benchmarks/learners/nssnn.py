@@ -13,12 +13,7 @@ def train(task, keys, budget):
         return NSSNN(task.dim, 64, 2, omega=1.0 / task.interval, substeps=2, key=key)
 
     pairs = windows(task.train, 2)
-    return adam(task, make, CopyMatching(shared_times=True), _from_zero(pairs), keys, budget)
-
-
-def _from_zero(pairs):
-    """Pairs that all start at time zero: the systems do not depend on time."""
-    return pairs.with_trials([trial._replace(ts=trial.ts - trial.ts[0]) for trial in pairs])
+    return adam(task, make, CopyMatching(shared_times=True), pairs, keys, budget)
 
 
 LEARNER = Learner("NSSNN", train)

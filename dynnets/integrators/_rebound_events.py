@@ -57,8 +57,7 @@ class Walls(eqx.Module):
 
     def gaps(self, q: Float[Array, " n"]) -> Float[Array, " walls"]:
         """Signed distance beyond each wall: negative inside of the room."""
-        normals = jax.lax.stop_gradient(self.normals.astype(q.dtype))
-        return normals @ q - jax.lax.stop_gradient(self.offsets.astype(q.dtype))
+        return self.normals.astype(q.dtype) @ q - self.offsets.astype(q.dtype)
 
     def __call__(self, motion: Callable, x: Float[Array, " dim"], h: Float[Array, ""]):
         """`(n, alpha)` of the first impact within `h`."""
@@ -71,7 +70,7 @@ class Walls(eqx.Module):
             time = jnp.clip(_newton(lambda s: along(s)[first], time), 0, h)
         share = jnp.where(hit, time / jnp.where(h == 0, 1, h), 1)
         scale = ((1 + self.restitution) / 2) ** 0.5
-        normal = jax.lax.stop_gradient(self.normals.astype(x.dtype))[first]
+        normal = self.normals.astype(x.dtype)[first]
         return jnp.where(hit, scale * normal, 0), share
 
 

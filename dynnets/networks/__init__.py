@@ -31,6 +31,7 @@ from ._stack import (
     stack_layers as stack_layers,
 )
 from ._symplectic_layers import (
+    AbstractDirectionLayer as AbstractDirectionLayer,
     AbstractRidgeLayer as AbstractRidgeLayer,
     AbstractShearLayer as AbstractShearLayer,
     AbstractSymplecticLayer as AbstractSymplecticLayer,

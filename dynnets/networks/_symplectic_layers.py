@@ -187,7 +187,17 @@ class AbstractRidgeLayer(AbstractSymplecticLayer):
         return self.forward(-h, q, p, c, low)
 
 
-class PolynomialRidgeLayer(AbstractRidgeLayer):
+class AbstractDirectionLayer(AbstractRidgeLayer):
+    """A ridge layer of one argument, `w . x` along a learned direction `w (2, n)`."""
+
+    direction: eqx.AbstractVar[Float[Array, "*depth 2 n"]]
+
+    def frame(self, low):
+        """The two halves of `w`: for `q` and for `p`."""
+        return self.direction[0][:, None], self.direction[1][:, None]
+
+
+class PolynomialRidgeLayer(AbstractDirectionLayer):
     """The flow of `H(x) = sum_k a_k (w . x)^k`, `k = least, least + 1, ...`: polynomial in `x`.
 
     `direction`: `w (2, n)`, for `q` and for `p`; `coefficients`: `a`.
@@ -196,10 +206,6 @@ class PolynomialRidgeLayer(AbstractRidgeLayer):
     direction: Float[Array, "*depth 2 n"]
     coefficients: Float[Array, "*depth k"]
     least: int = eqx.field(static=True)
-
-    def frame(self, low):
-        """The two halves of `w`."""
-        return self.direction[0][:, None], self.direction[1][:, None]
 
     def gradient(self, z):
         """`sum_k k a_k z^(k-1)` by Horner's rule."""
@@ -210,7 +216,7 @@ class PolynomialRidgeLayer(AbstractRidgeLayer):
         return value * z ** (self.least - 1)
 
 
-class RidgeLayer(AbstractRidgeLayer):
+class RidgeLayer(AbstractDirectionLayer):
     """The flow of `H(x) = g(w . x)` with `g'(z) = sum_j a_j s(k_j z + b_j)`, a net of one number.
 
     `direction`: `w (2, n)`, for `q` and for `p`; `weight`, `bias`, `scale`: `k, b, a (l,)`.
@@ -221,10 +227,6 @@ class RidgeLayer(AbstractRidgeLayer):
     bias: Float[Array, "*depth l"]
     scale: Float[Array, "*depth l"]
     activation: str = eqx.field(static=True)
-
-    def frame(self, low):
-        """The two halves of `w`."""
-        return self.direction[0][:, None], self.direction[1][:, None]
 
     def gradient(self, z):
         """`g'(z)`."""
