@@ -5,6 +5,8 @@ velocities of every sample are disturbed by draws of their own; the published ge
 for all of them, so that its samples differ in size and angle only.
 """
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -115,7 +117,7 @@ def _table(found: dict, width: int, limit) -> list[Row]:
         Row(
             *(label, ours, others | {"published": PUBLISHED["SRNN"]}),
             bar="< true equations",
-            holds=median(ours) < median(exact),
+            holds=median(ours) < median(exact) < math.inf,  # a truth that blew up holds no bar
         ),
         Row(
             f"three bodies, 3 x {width}: position error, {EARLY} steps",
