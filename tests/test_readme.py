@@ -63,6 +63,20 @@ def test_links_into_the_repository_exist(path):
     assert (ROOT / path).exists()
 
 
+def test_the_table_of_learners_names_what_there_is():
+    import dynnets.data
+    import dynnets.models
+    import dynnets.networks
+    import dynnets.training
+
+    layers = (dynnets.data, dynnets.models, dynnets.networks, dynnets.training)
+    public = {name for layer in layers for name in vars(layer)}
+    table = TEXT.split("### Which learner for which data")[1].split("A loss given")[0]
+    names = set(re.findall(r"`(\w+)`", table))
+    assert len(names) > 20
+    assert names <= public
+
+
 def test_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"\bmake ([a-z]+)", "\n".join(blocks("sh")))
