@@ -49,7 +49,7 @@ NAME = "50-structured-resnets"
 X64 = True
 SEEDS = 3
 
-FINE, COARSE = (0.2, 0.1, 0.05), (0.8, 0.4, 0.2)
+FINE, COARSE = (0.2, 0.1, 0.05), (0.8, 0.4, 0.2, 0.1, 0.05)
 METHODS = [
     _pairings.Method(step_info(step).name, step, COARSE if step_info(step).order >= 6 else FINE)
     for step in (
@@ -70,13 +70,7 @@ METHODS = [
 ]
 METHODS.append(_pairings.Method("MeanValue(2)", MeanValue(2), COARSE))  # energy: order 4
 METHODS += [
-    _pairings.Method(
-        f"{corrected.__name__}(Heun, {tag})",
-        corrected(heun, tag),
-        FINE,
-        tag,
-        robust=corrected is Relaxation,
-    )
+    _pairings.Method(f"{corrected.__name__}(Heun, {tag})", corrected(heun, tag), FINE, tag)
     for corrected in (Projected, Relaxation)
     for tag in (NORM, ENERGY)
 ]

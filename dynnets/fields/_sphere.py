@@ -1,5 +1,6 @@
 """Fields tangential to spheres: `x' = S(x) x` with `S` skew, in three parametrisations."""
 
+import abc
 from typing import ClassVar
 
 import equinox as eqx
@@ -10,22 +11,60 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from dynnets._core import NORM, VOLUME, AbstractField, check_size
 from dynnets.linear import low_rank_skew, low_rank_skew_product, skew_from_entries, skew_size
 
+from ._energies import FunctionEnergy
 from ._mlp import MLP
 
 
-class SphereField(AbstractField):
+def _half_square(t, x):
+    return x @ x / 2
+
+
+def _itself(t, x):
+    return x
+
+
+class _SkewField(AbstractField):
+    """`x' = S(x) x` as `S grad H` with `H(x) = |x|^2 / 2`: what the fields with a `skew` share."""
+
+    features_first: ClassVar[bool] = True
+
+    @property
+    def structure(self):
+        """`{NORM}`."""
+        return frozenset({NORM})
+
+    @property
+    def energy(self) -> FunctionEnergy:
+        """`|x|^2 / 2`."""
+        return FunctionEnergy(_half_square, _itself)
+
+    @abc.abstractmethod
+    def skew(self, t, x, args=None) -> Float[Array, "d d *batch"]:
+        """`S(x)`."""
+
+    def apply_structure(self, t, x, gradient, args=None):
+        """`S(x) g`: the field as a function of the gradient `g` of `energy`."""
+        return jnp.sum(self.skew(t, x, args) * gradient[None], axis=1)
+
+    def __call__(self, t, x, args=None):
+        """`S(x) x`."""
+        return self.apply_structure(t, x, x, args)
+
+
+class SphereField(_SkewField):
     """`x' = S(x) x`, `S` a skew matrix whose entries are a net of the state.
 
     Preserves: the Euclidean norm, `d|x|^2/dt = 2 x^T S x = 0`. Every smooth field tangential to
     the spheres about the origin has this form away from it. Offers `skew`, for Cayley and
-    Lie-group steps. Cost: one net with `d (d - 1) / 2` outputs and `d^2`.
+    Lie-group steps, and `energy = |x|^2 / 2` with `apply_structure`, for discrete gradients
+    (which here are the implicit midpoint rule). Cost: one net with `d (d - 1) / 2` outputs and
+    `d^2`.
 
     **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: of the net, as
     `MLP`. Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45, 2023.
     """
 
     net: MLP
-    features_first: ClassVar[bool] = True
 
     def __init__(
         self, dim: int, width: int, depth: int, *, activation: str = "tanh", key: PRNGKeyArray
@@ -33,32 +72,22 @@ class SphereField(AbstractField):
         check_size("dim", dim, 2)
         self.net = MLP(dim, skew_size(dim), width, depth, activation=activation, key=key)
 
-    @property
-    def structure(self):
-        """`{NORM}`."""
-        return frozenset({NORM})
-
     def skew(self, t, x, args=None) -> Float[Array, "d d *batch"]:
         """`S(x)`."""
         return skew_from_entries(self.net(x), x.shape[0])
 
-    def __call__(self, t, x, args=None):
-        """`S(x) x`."""
-        return jnp.sum(self.skew(t, x, args) * x[None], axis=1)
 
-
-class LowRankSphereField(AbstractField):
+class LowRankSphereField(_SkewField):
     """`x' = (U V^T - V U^T) x` with factors `U(x), V(x) (d, r)`: a sphere field at the cost `d r`.
 
-    Preserves: the Euclidean norm. Offers `skew`, and `factors` for steps that solve with the
-    `2 r x 2 r` matrix instead.
+    Preserves: the Euclidean norm. Offers what `SphereField` does, and `factors` for steps that
+    solve with the `2 r x 2 r` matrix instead.
 
     **Arguments:** `dim`: at least 2; `rank`: `r`; the others as `SphereField`.
     """
 
     net: MLP
     rank: int = eqx.field(static=True)
-    features_first: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -75,11 +104,6 @@ class LowRankSphereField(AbstractField):
         self.net = MLP(dim, 2 * dim * rank, width, depth, activation=activation, key=key)
         self.rank = rank
 
-    @property
-    def structure(self):
-        """`{NORM}`."""
-        return frozenset({NORM})
-
     def factors(self, t, x, args=None) -> tuple[Array, Array]:
         """`(U, V)`, each `(d, r, ...)`."""
         both = self.net(x).reshape((2, x.shape[0], self.rank) + x.shape[1:])
@@ -89,9 +113,9 @@ class LowRankSphereField(AbstractField):
         """`U V^T - V U^T`."""
         return low_rank_skew(*self.factors(t, x, args))
 
-    def __call__(self, t, x, args=None):
-        """`U (V^T x) - V (U^T x)`."""
-        return low_rank_skew_product(*self.factors(t, x, args), x)
+    def apply_structure(self, t, x, gradient, args=None):
+        """`U (V^T g) - V (U^T g)`."""
+        return low_rank_skew_product(*self.factors(t, x, args), gradient)
 
 
 class RotationField(AbstractField):

@@ -87,6 +87,20 @@ def test_quadratic_energies_give_the_midpoint_rule(step):
     assert float(jnp.abs(gap).max()) <= tol(x.dtype)
 
 
+@pytest.mark.parametrize("field", [F.SphereField, F.LowRankSphereField])
+def test_on_spheres_they_stay_there(field):
+    options = () if field is F.SphereField else (2,)
+    field = field(4, *options, 8, 1, key=jr.key(0))
+    x = jnp.array([0.3, -1.0, 0.5, 2.0])
+    steps = I.Gonzalez(), I.MeanValue(2), I.ImplicitMidpoint()
+    found = jax.jit(lambda x: [step(field, 0.0, x, 0.7) for step in steps])(x)
+    assert float(jnp.linalg.norm(found[0] - x)) > 0.05
+    for step, y in zip(steps, found):
+        assert I.verdict(step, field, I.NORM).status == I.EXACT
+        assert abs(float(jnp.linalg.norm(y) - jnp.linalg.norm(x))) <= tol(x.dtype)
+        np.testing.assert_allclose(y, found[-1], atol=tol(x.dtype))
+
+
 def test_the_mean_value_keeps_total_momentum_and_gonzalez_does_not():
     potential = F.FunctionEnergy(lambda t, q: jnp.cosh(q[0] - q[1]) + (q[1] - q[0]) ** 3)
     field = F.mechanical_field(jnp.array([1.0, 3.0]), potential)
