@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._normal_equations import NormalEquations
+from ._normal_equations import NormalEquations, StepError
 
 RULES = ("standard error", "threshold")
 
@@ -39,11 +39,13 @@ def condition_number(equations: NormalEquations, active):
     return jnp.sqrt(values[-1] / smallest), jnp.where(used, vectors[:, 0], 0)
 
 
-def reduce(equations: NormalEquations, theta, active, count, floor) -> Reduced:
+def reduce(equations: NormalEquations, theta, active, count, step: StepError) -> Reduced:
     """Minimise `r^T r + 2 s . d + d^T G d` over `theta + d` that vanishes outside `active`.
 
-    `count`: how many residuals there are; `floor`: the least deviation that a residual is taken
-    to have; `errors` are the standard errors of `theta`.
+    `count`: how many residuals there are; `step`: the error of the steps, whose size is the least
+    deviation that a residual is taken to have. `errors`: of `theta`, the root of the sum of
+    squares of the standard error and of what the error of the steps moves: being no noise, it is
+    not averaged out by more data, and finds terms that undo it.
     """
     dropped = jnp.where(active, 0, -theta)
     matrix, scale, used = scaled_block(equations, active)
@@ -52,12 +54,13 @@ def reduce(equations: NormalEquations, theta, active, count, floor) -> Reduced:
     move = jnp.where(used, scale * (inverse @ right), dropped)
     value = equations.value + move @ (2 * equations.slope + equations.gram @ move)
     freedom = jnp.maximum(count - jnp.sum(used), 1).astype(value.dtype)
-    variance = jnp.maximum(value / freedom, floor**2)
-    errors = jnp.sqrt(variance * jnp.maximum(jnp.diagonal(inverse), 0)) * scale
+    variance = jnp.maximum(value / freedom, step.size**2)
+    moved = inverse @ (step.slope * scale)
+    errors = jnp.sqrt(variance * jnp.maximum(jnp.diagonal(inverse), 0) + moved**2) * scale
     return Reduced(theta + move, errors, value)
 
 
-def eliminate(equations, theta, active, prunable, count, floor, cut, rule: str):
+def eliminate(equations, theta, active, prunable, count, step, cut, rule: str):
     """Drop what does not count and refit the rest, until nothing more goes: `(Reduced, active)`.
 
     `rule`: by `"standard error"` the prunable parameter of the least `|theta| / error`, one at a
@@ -77,7 +80,7 @@ def eliminate(equations, theta, active, prunable, count, floor, cut, rule: str):
     def body(state):
         _, active, leaving, _ = state
         active = active & ~leaving
-        found = reduce(equations, theta, active, count, floor)
+        found = reduce(equations, theta, active, count, step)
         leaving = weak(found, active)
         return found, active, leaving, leaving.any()
 

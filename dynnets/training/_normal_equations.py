@@ -24,6 +24,13 @@ class NormalEquations(NamedTuple):
     value: Float[Array, ""]
 
 
+class StepError(NamedTuple):
+    """What half the step width changes in the residual: its root mean square, and `J^T` of it."""
+
+    size: Float[Array, ""]
+    slope: Float[Array, " K"]
+
+
 class Records(NamedTuple):
     """Records in blocks: `ts (T,)` for all or `(blocks, B, T)`, `xs (blocks, B, T, d)`.
 
@@ -78,13 +85,16 @@ class FlowProblem(eqx.Module):
         if self.joint:
             for _ in range(2):
                 z = z + self._start_step(theta, z, arguments)
+        r, flat = self._tangents(theta, z, arguments)
+        return NormalEquations(flat @ flat.T, flat @ r.reshape(-1), jnp.sum(r**2)), z.T
+
+    def _tangents(self, theta, z, arguments):
+        """The residual `(R, B)` and its derivative by the parameters, `(K, R B)`."""
         r, push = jax.linearize(lambda v: self.residual(v, z, *arguments), theta)
         tangents = jax.vmap(push)(jnp.eye(theta.shape[0], dtype=theta.dtype))
         if self.joint:
             tangents = self._without_starts(theta, z, arguments, tangents)
-        flat = tangents.reshape(theta.shape[0], -1)
-        found = NormalEquations(flat @ flat.T, flat @ r.reshape(-1), jnp.sum(r**2))
-        return found, z.T
+        return r, tangents.reshape(theta.shape[0], -1)
 
     def _start_derivative(self, theta, z, arguments):
         """Residual `(R, B)` and its derivative by the initial states, `(B, R, d)`."""
@@ -123,18 +133,20 @@ class FlowProblem(eqx.Module):
         blocks = records.xs, records.weights, start
         return blocks if self.shared else (*blocks, records.ts)
 
-    def step_error(self, theta, records: Records, start, count):
-        """Root mean square of what half the step width changes: no residual is better known."""
+    def step_error(self, theta, records: Records, start, count) -> StepError:
+        """What half the step width changes: no residual is better known."""
         finer = dataclasses.replace(self, substeps=2 * self.substeps)
 
         def body(total, block):
             ts = records.ts if self.shared else block[3]
-            arguments = block[2].T, ts, *block[:2]
-            change = finer.residual(theta, *arguments) - self.residual(theta, *arguments)
-            return total + jnp.sum(change**2), None
+            z, arguments = block[2].T, (ts, *block[:2])
+            r, flat = self._tangents(theta, z, arguments)
+            change = finer.residual(theta, z, *arguments) - r
+            found = StepError(jnp.sum(change**2), flat @ change.reshape(-1))
+            return jax.tree.map(jnp.add, total, found), None
 
-        zero = jnp.zeros((), theta.dtype)
-        return jnp.sqrt(jax.lax.scan(body, zero, self._blocks(records, start))[0] / count)
+        total, _ = jax.lax.scan(body, no_step_error(theta), self._blocks(records, start))
+        return StepError(jnp.sqrt(total.size / count), total.slope)
 
 
 class RateProblem(eqx.Module):
@@ -162,9 +174,14 @@ class RateProblem(eqx.Module):
         total, _ = jax.lax.scan(body, _zero(theta), tuple(points))
         return total, start
 
-    def step_error(self, theta, points: Points, start, count):
+    def step_error(self, theta, points: Points, start, count) -> StepError:
         """Zero: no step is taken."""
-        return jnp.zeros((), theta.dtype)
+        return no_step_error(theta)
+
+
+def no_step_error(theta) -> StepError:
+    """Zero."""
+    return StepError(jnp.zeros((), theta.dtype), jnp.zeros_like(theta))
 
 
 def _finer(ts, substeps: int):

@@ -20,6 +20,7 @@ from ._normal_equations import (
     Points,
     RateProblem,
     Records,
+    no_step_error,
 )
 from ._sparse_terms import library_parts, term_labels, with_masks
 
@@ -29,8 +30,8 @@ class SparseFit(NamedTuple):
 
     - `model`: the fitted model; terms that were dropped are masked, so a later `fit` keeps them
       out. `terms`: their names, in the order of the arrays below.
-    - `coefficients`, `errors`: fitted values and their standard errors; `support`: which of them
-      are left.
+    - `coefficients`, `errors`: fitted values and their errors, of which the standard error is one
+      part and what halving the step would move them the other; `support`: which are left.
     - `noise`: standard deviation of the residual. `condition`: condition number of the Jacobian,
       its columns scaled to one length, before elimination; `weakest`: the terms of its weakest
       direction; `identifiable`: whether it was below the limit.
@@ -77,8 +78,8 @@ def fit_sparse(
       `windows(record, 2)`: pairs of neighbours are best for chaotic motion), whose later samples
       are forecast from the first one; or `Samples` with rates `dx`, for regression of
       derivatives as in SINDy.
-    - `rule`, `cut`: `"standard error"` drops the term of the least |coefficient| / standard
-      error, one by one, while that is below `cut` (3 to 5); `"threshold"` all coefficients below
+    - `rule`, `cut`: `"standard error"` drops the term of the least |coefficient| / error, one by
+      one, while that is below `cut` (3 to 5); `"threshold"` all coefficients below
       `cut`, again and again (sequential thresholding); `cut=0` drops nothing.
     - `substeps`: steps between two samples, by default the model's.
     - `joint`: the first sample of each record is noisy too: its true state is fitted along
@@ -126,17 +127,17 @@ def fit_sparse(
     state = _initial_state(theta, jnp.asarray(active), getattr(blocks, "first", None))
     zero = jnp.zeros((), theta.dtype)
     settings = jnp.asarray(prunable), count, rule, steps
-    state = _search(problem, blocks, state, zero, zero, *settings)
-    condition, direction, floor = _diagnose(problem, blocks, state, *settings[:2])
+    state = _search(problem, blocks, state, zero, no_step_error(theta), *settings)
+    condition, direction, step_error = _diagnose(problem, blocks, state, *settings[:2])
     named = term_labels(model), np.asarray(direction)[prunable]
     weakest, identifiable = _check_condition(condition, *named, most_condition, refuse)
     if cut:
         spent = state.evaluations
         state = state._replace(finished=~state.settled, evaluations=jnp.zeros_like(spent))
-        state = _search(problem, blocks, state, zero + cut, floor, *settings)
+        state = _search(problem, blocks, state, zero + cut, step_error, *settings)
         state = state._replace(evaluations=state.evaluations + spent)
     return SparseFit(
-        **_outcome(model_of, state, prunable, count, floor),
+        **_outcome(model_of, state, prunable, count, step_error),
         condition=float(condition),
         weakest=weakest,
         identifiable=identifiable,
@@ -144,11 +145,11 @@ def fit_sparse(
     )
 
 
-def _outcome(model_of, state, prunable, count, floor) -> dict:
+def _outcome(model_of, state, prunable, count, step_error) -> dict:
     """The fitted model and what is known of its terms."""
     if not bool(jnp.isfinite(state.equations.value)):
         raise ValueError("the fit left the finite numbers: take more substeps or a smaller library")
-    found = reduce(state.equations, state.theta, state.active, count, floor)
+    found = reduce(state.equations, state.theta, state.active, count, step_error)
     support = np.asarray(state.active)[prunable]
     model = with_masks(model_of(state.theta), support)
     freedom = max(count - int(state.active.sum()), 1)
@@ -250,17 +251,17 @@ class _State(NamedTuple):
 
 
 @eqx.filter_jit
-def _search(problem, blocks, state, cut, floor, prunable, count, rule, steps) -> _State:
+def _search(problem, blocks, state, cut, step_error, prunable, count, rule, steps) -> _State:
     """Gauss-Newton, then elimination and Gauss-Newton in turn while terms go: one program."""
 
     def body(state):
         theta, equations, active = state.theta, state.equations, state.active
         diagonal = jnp.diag(state.damping * jnp.diagonal(equations.gram))
         damped = equations._replace(gram=equations.gram + diagonal)
-        moved = reduce(damped, theta, active, count, floor).theta
+        moved = reduce(damped, theta, active, count, step_error).theta
         stuck = state.damping > 1e4
         settled = state.settled | _is_small(moved - theta, theta, equations, active, count) | stuck
-        found, left = eliminate(equations, theta, active, prunable, count, floor, cut, rule)
+        found, left = eliminate(equations, theta, active, prunable, count, step_error, cut, rule)
         fewer = settled & (left != active).any()
         trial = jnp.where(fewer, found.theta, moved)
         fresh, ends = problem.equations(trial, blocks, state.start)
@@ -312,7 +313,7 @@ def _initial_state(theta, active, start) -> _State:
 
 @eqx.filter_jit
 def _diagnose(problem, blocks, state, prunable, count):
-    """Condition number, the weakest direction, and the size of the integrator's own error."""
+    """Condition number, the weakest direction, and the error of the steps."""
     equations, active = state.equations, state.active
     condition, direction = condition_number(equations, active)
     unseen = (jnp.diagonal(equations.gram) == 0) & prunable & active

@@ -23,6 +23,8 @@ from dynnets.training import (
     fit_sparse,
     soft_threshold,
 )
+from dynnets.training._elimination import eliminate
+from dynnets.training._normal_equations import NormalEquations, StepError
 
 TS = jnp.array([0.0, 0.1])
 
@@ -156,6 +158,22 @@ def test_proximal_steps_reach_zero_where_the_penalty_alone_does_not(pairs):
 
 class _Wide(eqx.Module):
     weights: Array
+
+
+def test_what_the_error_of_the_steps_puts_in_is_no_term():
+    """More data do not average a systematic error out: it must be in the errors of the terms."""
+    columns = jr.normal(jr.key(0), (2000, 4))
+    truth = jnp.array([1.0, 0.0, -2.0, 0.0])
+    error = 1e-3 * columns[:, 1] * columns[:, 0] ** 2
+    r = -(columns @ truth + error)
+    equations = NormalEquations(columns.T @ columns, columns.T @ r, r @ r)
+    everything = jnp.ones(4, bool)
+    search = equations, jnp.zeros(4), everything, everything, 2000
+    size = jnp.sqrt(jnp.mean(error**2))
+    _, left = eliminate(*search, StepError(size, columns.T @ error), 4.0, "standard error")
+    assert left.tolist() == [True, False, True, False]
+    _, left = eliminate(*search, StepError(size, jnp.zeros(4)), 4.0, "standard error")
+    assert bool(left[1])
 
 
 def test_the_dual_form_is_the_same_step():
