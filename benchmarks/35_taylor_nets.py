@@ -3,7 +3,7 @@
 The pendulum, Lotka-Volterra (in logarithms) and Henon-Heiles of the paper, pairs of states drawn
 afresh for every seed. Three models that differ in the energy alone, a Taylor net (width 8), a tanh
 net (two layers of 32) and a polynomial of all monomials, are trained alike: Adam over the full
-batch, then at most 60 steps of Levenberg-Marquardt, on (predicted - observed) / 0.01. All seeds
+batch, then at most 150 steps of Levenberg-Marquardt, on (predicted - observed) / 0.01. All seeds
 in one program. The test loss is the paper's: mean |dq| + mean |dp| of one step, on 500 fresh pairs.
 """
 

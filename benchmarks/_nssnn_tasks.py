@@ -28,7 +28,7 @@ from dynnets.training import (
     stack_models,
 )
 
-SCALE, WIDTH, DEPTH, OMEGA, BATCH, PEAK = 4.0, 64, 3, 20.0, 256, 5e-3
+SCALE, WIDTH, DEPTH, OMEGA, BATCH, PEAK = 4.0, 64, 3, 20.0, 128, 1e-2
 START = np.array([0.0, -3.0])
 ENERGY = 5.0
 OURS, FORWARD, MIDDLE, ROLLED, ODE = (
@@ -165,7 +165,7 @@ def _rest(table: dict) -> dict:
 def fine_rows(settings: Settings) -> list[Row]:
     """Pairs 0.01 apart, all energies of the box."""
     h, names = 0.01, (OURS, FORWARD, MIDDLE, ODE)
-    models, spent = train(settings, "fine pairs", NonseparableOscillator(), h, 1, names, 12_000)
+    models, spent = train(settings, "fine pairs", NonseparableOscillator(), h, 1, names, 24_000)
     found, paths = tables(settings, models, h)
     draw(settings, "fine", NonseparableOscillator(), paths, h)
     draw_separable(settings, names, h)
@@ -190,7 +190,7 @@ def fine_rows(settings: Settings) -> list[Row]:
 def coarse_rows(settings: Settings) -> list[Row]:
     """Pairs 0.1 apart, two steps of 0.05 each, energies up to 12.5."""
     system, names = NonseparableOscillator(ceiling=12.5), (OURS, ROLLED, MIDDLE)
-    models, _ = train(settings, "coarse steps", system, 0.1, 2, names, 5000)
+    models, _ = train(settings, "coarse steps", system, 0.1, 2, names, 10_000)
     found, _ = tables(settings, models, 0.1)
     growth = [far / near for far, near in zip(found["far"][OURS], found["near"][OURS])]
     slope = median(found["slope"][ROLLED]) / median(found["slope"][OURS])
@@ -210,7 +210,7 @@ def draw_separable(settings: Settings, names, h: float) -> None:
     """The same figures for `(q^2 + p^2) / 2`, with a quarter of the updates."""
     if settings.figures is None:
         return
-    models, _ = train(settings, "separable, for the figure", Harmonic(), h, 1, names, 3000)
+    models, _ = train(settings, "separable, for the figure", Harmonic(), h, 1, names, 6000)
     last = settings.scaled(100.0, fast=2.0)
     draw(settings, "separable", Harmonic(), orbits(settings, models, h, last), h)
 
@@ -225,7 +225,8 @@ def draw(settings: Settings, label: str, system, paths, h: float) -> None:
     ts = np.arange(0, last + 1, every) * h
     truth = jax.vmap(lambda t: system.solution(t, jnp.asarray(START)))(jnp.asarray(ts))
     curves = {"truth": np.asarray(truth)}
-    curves |= {name: many[0][: last + 1 : every] for name, many in paths.items()}
+    shown = (*_rest(paths), OURS)  # ours last, on top of the others
+    curves |= {name: paths[name][0][: last + 1 : every] for name in shown}
     figure, _ = plot_flow_orbits(system.energy, curves, names=("q", "p"))
     settings.save_figure(figure, f"{label}-orbits")
     lines = {name: (ts, energies(system.energy, path)) for name, path in curves.items()}

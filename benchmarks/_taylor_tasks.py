@@ -107,7 +107,7 @@ class Trained:
         wide = kind != POLYNOMIAL  # more weights than residuals
         self.models = fit_least_squares(
             self.first, rate_residual, data,
-            steps=settings.scaled(60, fast=2), tolerance=1e-15, dual=wide, **options,
+            steps=settings.scaled(150, fast=2), tolerance=1e-15, dual=wide, **options,
         ).model  # fmt: skip
         self.count = len(seeds)
 

@@ -79,10 +79,10 @@ def diffrax_run(problem: Problem, solver: str, total: float, saves: int):
     return jax.jit(run).lower(problem.start(0), 1e-8).compile()
 
 
-def timed(problem: Problem, run, seed: int, *settings: float) -> Point:
-    """The faster one of two runs, and its energy errors."""
+def timed(problem: Problem, run, seed: int, *settings: float, runs: int = 2) -> Point:
+    """The fastest one of some runs, and its energy errors."""
     x0, found = problem.start(seed), []
-    spent = seconds(lambda: found.append(run(x0, *settings)) or found[-1], 2)
+    spent = seconds(lambda: found.append(run(x0, *settings)) or found[-1], runs)
     return Point(spent, energy_errors(problem.system, found[-1]))
 
 

@@ -65,7 +65,9 @@ def plot_flow_orbits(
     for axis, (name, xs) in zip(axes[0], curves.items(), strict=True):
         _lines(axis, grid, values, levels)
         axis.plot(xs[:, i], xs[:, j], ".", color=palette[name], markersize=1.6, alpha=0.6)
-        axis.plot(xs[:segment, i], xs[:segment, j], color=DATA, linewidth=3.2, label="first dt")
+        if segment:
+            start = xs[:segment]
+            axis.plot(start[:, i], start[:, j], color=DATA, linewidth=3.2, label="first dt")
         axis.set_title(name, fontsize=10)
         tidy(axis, x=names[i], y=names[j] if axis is axes[0, 0] else None, grid=False)
     legend_beside(figure, axes[0, 0])
