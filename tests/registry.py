@@ -92,6 +92,11 @@ def _schroedinger(key):
     return S.SchroedingerField(jnp.array(3.0), jnp.array(1.0))
 
 
+def _lagrangian(t, q, v):
+    """A mass that depends on the place."""
+    return 0.5 * v @ v * (1 + 0.5 * jnp.sin(q[0]) ** 2) - jnp.sum(jnp.cosh(q))
+
+
 FIELDS = [
     FieldRow("general", lambda key: F.HamiltonianField(_energy(key))),
     FieldRow("given", lambda key: F.HamiltonianField(F.FunctionEnergy(_quartic))),
@@ -120,6 +125,8 @@ FIELDS = [
     FieldRow("low_rank_sphere", lambda key: F.LowRankSphereField(DIM, 1, 8, 1, key=key)),
     FieldRow("rotation", lambda key: F.RotationField(DIM, 8, 1, key=key)),
     FieldRow("mass_matrix", _mass_matrix, 1),
+    FieldRow("lagrangian", lambda key: F.LagrangianField(_lagrangian)),
+    FieldRow("canonical_lagrangian", lambda key: F.CanonicalLagrangianField(_lagrangian)),
     FieldRow("vortices", lambda key: S.VortexField(jnp.array([1.0, -0.5]))),
     FieldRow("charged_particle", lambda key: _particle(key)),
     FieldRow("schroedinger", lambda key: _schroedinger(key)),
