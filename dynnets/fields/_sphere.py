@@ -23,7 +23,7 @@ def _itself(t, x):
     return x
 
 
-class _SkewField(AbstractField):
+class AbstractSkewField(AbstractField):
     """`x' = S(x) x` as `S grad H` with `H(x) = |x|^2 / 2`: what the fields with a `skew` share."""
 
     features_first: ClassVar[bool] = True
@@ -51,7 +51,7 @@ class _SkewField(AbstractField):
         return self.apply_structure(t, x, x, args)
 
 
-class SphereField(_SkewField):
+class SphereField(AbstractSkewField):
     """`x' = S(x) x`, `S` a skew matrix whose entries are a net of the state.
 
     Preserves: the Euclidean norm, `d|x|^2/dt = 2 x^T S x = 0`. Every smooth field tangential to
@@ -77,7 +77,7 @@ class SphereField(_SkewField):
         return skew_from_entries(self.net(x), x.shape[0])
 
 
-class LowRankSphereField(_SkewField):
+class LowRankSphereField(AbstractSkewField):
     """`x' = (U V^T - V U^T) x` with factors `U(x), V(x) (d, r)`: a sphere field at the cost `d r`.
 
     Preserves: the Euclidean norm. Offers what `SphereField` does, and `factors` for steps that

@@ -12,8 +12,16 @@ import pytest
 from helpers import assert_close
 from jaxtyping import Array
 
-from dynnets.data import Samples, simulate, windows
-from dynnets.fields import KineticEnergy, LibraryEnergy, RidgeLibrary, monomials
+from dynnets.data import Samples, Trajectories, simulate, windows
+from dynnets.fields import (
+    FunctionEnergy,
+    KineticEnergy,
+    LibraryEnergy,
+    RidgeLibrary,
+    SeparableHamiltonianField,
+    monomials,
+)
+from dynnets.integrators import rollout, yoshida8
 from dynnets.models import HNN, SSINN
 from dynnets.systems import Harmonic, NonseparableOscillator, Pendulum
 from dynnets.training import (
@@ -23,8 +31,6 @@ from dynnets.training import (
     fit_sparse,
     soft_threshold,
 )
-from dynnets.training._elimination import eliminate
-from dynnets.training._normal_equations import NormalEquations, StepError
 
 TS = jnp.array([0.0, 0.1])
 
@@ -160,20 +166,18 @@ class _Wide(eqx.Module):
     weights: Array
 
 
-def test_what_the_error_of_the_steps_puts_in_is_no_term():
-    """More data do not average a systematic error out: it must be in the errors of the terms."""
-    columns = jr.normal(jr.key(0), (2000, 4))
-    truth = jnp.array([1.0, 0.0, -2.0, 0.0])
-    error = 1e-3 * columns[:, 1] * columns[:, 0] ** 2
-    r = -(columns @ truth + error)
-    equations = NormalEquations(columns.T @ columns, columns.T @ r, r @ r)
-    everything = jnp.ones(4, bool)
-    search = equations, jnp.zeros(4), everything, everything, 2000
-    size = jnp.sqrt(jnp.mean(error**2))
-    _, left = eliminate(*search, StepError(size, columns.T @ error), 4.0, "standard error")
-    assert left.tolist() == [True, False, True, False]
-    _, left = eliminate(*search, StepError(size, jnp.zeros(4)), 4.0, "standard error")
-    assert bool(left[1])
+def test_a_term_that_undoes_the_error_of_the_steps_is_dropped():
+    """No noise at all, one wide step a pair: `q^6` would undo some of its error."""
+    quartic = FunctionEnergy(lambda t, q: 0.5 * q[0] ** 2 + 0.25 * q[0] ** 4)
+    field = SeparableHamiltonianField(KineticEnergy(jnp.ones(1)), quartic)
+    x0 = jr.uniform(jr.key(0), (2, 300), minval=-1.0)
+    xs = np.moveaxis(np.asarray(rollout(yoshida8, field, x0, (0.3, 1), substeps=4).xs), -1, 0)
+    pairs = Trajectories.from_trials([np.array([0.0, 0.3])] * 300, list(xs), phase="momenta")
+    found = fit_sparse(SSINN(monomials(1, 5), monomials(1, 6)), pairs)
+    terms = [term for term, kept in zip(found.terms, found.support) if kept]
+    assert terms == ["p^2", "q^2", "q^4"]
+    wrong = jnp.abs(found.coefficients[found.support] - jnp.array([0.5, 0.5, 0.25]))
+    assert (wrong <= 3 * found.errors[found.support]).all()
 
 
 def test_the_dual_form_is_the_same_step():
