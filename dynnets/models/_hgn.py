@@ -19,6 +19,7 @@ from dynnets.fields import (
     KnownEnergy,
     MLPEnergy,
     SeparableHamiltonianField,
+    SumEnergy,
 )
 from dynnets.integrators import rollout, verlet_kdk
 
@@ -31,13 +32,18 @@ KINETICS = ("fixed", "learned", "masses")
 """Kinetic energies of an `HGN`: `|p|^2 / 2`, a net, or `sum p_i^2 / (2 m_i)`, masses learned."""
 
 
-def _kinetic(kind: str, dim: int, width: int, depth: int, key) -> AbstractEnergy:
+def _learned(confined: bool, dim: int, width: int, depth: int, key) -> AbstractEnergy:
+    net = MLPEnergy(dim, width, depth, activation="softplus", key=key)
+    return SumEnergy((net, KineticEnergy(jnp.ones(dim)))) if confined else net
+
+
+def _kinetic(kind: str, dim: int, *net) -> AbstractEnergy:
     check_choice("kinetic", kind, KINETICS)
     if kind == "fixed":
         return KnownEnergy(KineticEnergy(jnp.ones(dim)))
     if kind == "masses":
         return KineticEnergy(jnp.ones(dim))
-    return MLPEnergy(dim, width, depth, activation="softplus", key=key)
+    return _learned(*net)
 
 
 class HGN(AbstractLatentModel):
@@ -53,6 +59,9 @@ class HGN(AbstractLatentModel):
 
     - `codec`: encoder and decoder, such as `MLPCodec(shape, coordinates=n, key=...)`.
     - `width`, `depth`: of the nets `T` and `V` (softplus); `kinetic`: one of `KINETICS`.
+    - `confined`: add `sum_i q_i^2 / (2 m_i)`, `m` learned and positive, to the net `V` and the like
+      to a net `T`. A net grows linearly at most, so levels of `H` are compact and the latent
+      motion stays where films were; without, it may leave after the time that was trained on.
     - `transform`: width of the net in `f`; 0 for `f(z) = z`.
     - `interval`: time between two pictures, positive, in the units of `predict`.
     - `dynamics`: what moves the latent state instead, a model with `field` and `step`: with a
@@ -97,6 +106,7 @@ class HGN(AbstractLatentModel):
         depth: int = 2,
         *,
         kinetic: str = "learned",
+        confined: bool = True,
         transform: int = 64,
         interval: float = 0.125,
         dynamics: AbstractStepModel | None = None,
@@ -109,10 +119,8 @@ class HGN(AbstractLatentModel):
         self.codec, self.interval = codec, float(interval)
         self.transform = MLP(2 * dim, 2 * dim, transform, 1, key=first) if transform else None
         if dynamics is None:
-            energies = (
-                _kinetic(kinetic, dim, width, depth, second),
-                MLPEnergy(dim, width, depth, activation="softplus", key=third),
-            )
+            net = confined, dim, width, depth
+            energies = _kinetic(kinetic, dim, *net, second), _learned(*net, third)
             dynamics = FieldModel(SeparableHamiltonianField(*energies), verlet_kdk)
         self.dynamics = dynamics
 

@@ -49,6 +49,20 @@ def unit_oscillator(key, h):
     return HGN(codec, transform=0, interval=h, dynamics=inner, key=key)
 
 
+@pytest.mark.parametrize("kinetic", ["fixed", "learned", "masses"])
+def test_a_confined_energy_has_compact_levels(getkey, kinetic):
+    """Whatever the nets are it grows without bound in every direction; a net alone need not."""
+    directions = jr.normal(getkey(), (4, 50))
+    away = directions * jnp.array([1e2, 1e3, 1e4])[:, None, None]
+    heights = {}
+    for confined in (True, False):
+        model = make(getkey(), kinetic=kinetic, confined=confined)
+        steep = jax.tree.map(lambda leaf: -3 * leaf if leaf.ndim == 2 else leaf, model.field)
+        heights[confined] = jnp.stack([steep.energy(0.0, x) for x in away])
+    assert (jnp.diff(heights[True], axis=0) > 0).all() and (heights[True][-1] > 1e7).all()
+    assert (heights[False].min() < 0) or kinetic != "learned"
+
+
 def test_harmonic_film_is_the_closed_form_of_leapfrog(getkey):
     """Verlet turns the ellipse `q^2 (1 - h^2/4) + p^2` by the angle with `cos = 1 - h^2 / 2`."""
     h, s0 = 0.3, jnp.array([0.7, -0.4])
