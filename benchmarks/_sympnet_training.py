@@ -66,7 +66,7 @@ def polish(settings: Settings, label: str, models, rest, data, steps: int, dual:
     with settings.clock(f"{label}, least squares"):
         found = fit_least_squares(
             models, rest, data, steps=settings.scaled(steps, fast=2), tolerance=1e-13,
-            ensemble=len(settings.seeds), dual=dual,
+            ensemble=len(settings.seeds), dual=dual, by_sample=True,
         )  # fmt: skip
     return found.model
 

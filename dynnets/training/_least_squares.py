@@ -43,6 +43,7 @@ def fit_least_squares(
     ensemble: int | None = None,
     data_axis: int | None = None,
     dual: bool = False,
+    by_sample: bool = False,
     filter_spec: PyTree = None,
 ) -> LeastSquaresResult:
     """Minimise `|residual(model, data)|^2 / 2` by the Levenberg-Marquardt method of optimistix.
@@ -59,7 +60,10 @@ def fit_least_squares(
     of `k` models (`stack_models`), which are fitted in one vmapped program to the same data, or
     with `data_axis=0` each to its own along a leading axis `k`; `dual`: solve for the residuals
     in place of the parameters, `J^T (J J^T + mu I)^{-1} r`, with one reverse derivative per
-    residual: for nets with more parameters than residuals;
+    residual: for nets with more parameters than residuals; `by_sample`: samples along the first
+    axis of every array of `data` have residuals of their own (`residual` is called with batches
+    of one), so that the Jacobian costs one reverse derivative per residual of a *single* sample,
+    with or without `dual`;
     `filter_spec`: what is fitted, as for `equinox.partition`, all floating-point arrays but
     those of a `constant_field` by default.
 
@@ -79,9 +83,9 @@ def fit_least_squares(
     run = levenberg_marquardt
     if ensemble is not None:
         of_data = None if data_axis is None else eqx.if_array(0)
-        run = eqx.filter_vmap(run, in_axes=(0, 0, None, of_data, *[None] * 3))
+        run = eqx.filter_vmap(run, in_axes=(0, 0, None, of_data, *[None] * 4))
     fitted, first, value, taken, converged = eqx.filter_jit(run)(
-        params, frozen, residual, data, steps, tolerance, dual
+        params, frozen, residual, data, steps, tolerance, dual, by_sample
     )
     if not np.isfinite(np.asarray(first)).all():
         raise ValueError(f"the first residual is not finite: half its square is {first}")
@@ -93,29 +97,47 @@ def _cast(tree, like):
     return jax.tree.map(lambda leaf, other: leaf.astype(other.dtype), tree, like)
 
 
-def levenberg_marquardt(params, frozen, residual, data, steps, tolerance, dual=False):
+def levenberg_marquardt(
+    params, frozen, residual, data, steps, tolerance, dual=False, by_sample=False
+):
     """`(fitted, first value, last value, steps, converged)`, pure; see `fit_least_squares`."""
     # optimistix works in the default precision: a float32 model is fitted there even under x64
     wide = jax.tree.map(lambda leaf: leaf.astype(jnp.zeros(()).dtype), params)
+    # as one vector: with a leaf a layer the Jacobian would be a matrix of blocks
+    start, restore = ravel_pytree(wide)
 
-    def of(wide, args):
-        found = residual(eqx.combine(_cast(wide, params), frozen), data)
-        return jax.tree.map(lambda leaf: leaf.astype(jnp.zeros(()).dtype), found)
+    def of(flat, data):
+        model = eqx.combine(_cast(restore(flat), params), frozen)
+        return ravel_pytree(residual(model, data))[0].astype(start.dtype)
 
-    def half_square(wide):
-        return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(of(wide, None))) / 2
-
-    method = optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance)
-    function, start, restore, mode = of, wide, lambda found: found, "fwd"
+    method, mode = optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance), "fwd"
     if dual:
         method, mode = DualLevenbergMarquardt(tolerance, tolerance), "bwd"
-        start, restore = ravel_pytree(wide)
-        function = lambda flat, args: ravel_pytree(of(restore(flat), args))[0]  # noqa: E731
+    function = _sample_by_sample(of) if by_sample else of
     options = {"jac": mode}
     solution = optx.least_squares(
-        function, method, start, options=options, max_steps=steps, throw=False
+        function, method, start, data, options=options, max_steps=steps, throw=False
     )
     converged = solution.result == optx.RESULTS.successful
-    fitted, taken = restore(solution.value), solution.stats["num_steps"]
-    value = half_square(fitted)
-    return _cast(fitted, params), half_square(wide), value, taken, converged
+    fitted, taken = solution.value, solution.stats["num_steps"]
+    values = (jnp.sum(of(flat, data) ** 2) / 2 for flat in (start, fitted))
+    return _cast(restore(fitted), params), *values, taken, converged
+
+
+def _sample_by_sample(of: Callable) -> Callable:
+    """The same residual, whose derivative is one matrix: `d` rows a sample by reverse mode."""
+
+    def one(flat, sample):
+        return of(flat, jax.tree.map(lambda leaf: leaf[None], sample))
+
+    @eqx.filter_custom_jvp
+    def function(flat, data):
+        return jax.vmap(one, in_axes=(None, 0))(flat, data).reshape(-1)
+
+    @function.def_jvp
+    def _(primals, tangents):
+        flat, data = primals
+        rows = jax.vmap(jax.jacrev(one), in_axes=(None, 0))(flat, data)
+        return function(flat, data), rows.reshape(-1, flat.shape[0]) @ tangents[0]
+
+    return function

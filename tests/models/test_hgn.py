@@ -53,7 +53,7 @@ def unit_oscillator(key, h):
 def test_a_confined_energy_has_compact_levels(getkey, kinetic):
     """Whatever the nets are it grows without bound in every direction; a net alone need not."""
     directions = jr.normal(getkey(), (4, 50))
-    away = directions * jnp.array([1e2, 1e3, 1e4])[:, None, None]
+    away = jnp.stack([size * directions for size in (1e2, 1e3, 1e4)])
     heights = {}
     for confined in (True, False):
         model = make(getkey(), kinetic=kinetic, confined=confined)
@@ -106,7 +106,8 @@ def test_speeds_back_half_and_double(getkey):
     ratio = np.abs(there[-1] - fine).max() / np.abs(half - fine).max()
     assert 3.5 < ratio < 4.9  # order 2: (1 - 1/64) / (1/4 - 1/64) = 4.2 against 1/8 of the step
     fast = np.asarray(states(model, s, 6, 2.0))
-    assert np.abs(fast[-1] - there[10]).max() < 1e-2  # the same time, two step sizes
+    # the same time by two steps, 0.125 and 0.25, of a motion of frequency about one
+    assert np.abs(fast[-1] - there[10]).max() < 3e-2
 
 
 @pytest.mark.parametrize("kinetic", ["fixed", "masses"])

@@ -43,6 +43,24 @@ def test_an_ensemble_is_its_members():
     assert jnp.abs(unstack(found.model, 1).rate - alone.model.rate) < 1e-9
 
 
+@pytest.mark.parametrize("dual", [False, True])
+def test_sample_by_sample_is_the_same_fit(dual):
+    def misfit(model, data):
+        ts, values = data
+        return model(ts)[None] - values[None]
+
+    stack = stack_models(
+        lambda key: _Decay(*jnp.exp(0.3 * jr.normal(key, (2,)))), jr.split(jr.key(0), 2)
+    )
+    options = {"ensemble": 2, "steps": 5, "dual": dual}
+    plain, single = (
+        fit_least_squares(stack, misfit, (TS, DATA), by_sample=each, **options)
+        for each in (False, True)
+    )
+    assert jnp.abs(plain.model.rate - single.model.rate).max() < 1e-9
+    assert jnp.abs(plain.model.rate - stack.rate).min() > 1e-2
+
+
 def test_only_the_chosen_parts_move():
     model = _Decay(jnp.array(1.5), jnp.array(2.0))
     spec = eqx.tree_at(lambda m: m.size, jax.tree.map(eqx.is_inexact_array, model), False)
