@@ -125,7 +125,7 @@ def _force_bodies(masses, chosen, key):
     whole = PairForceField(masses, 1, 0.3, 3.0, 8, 1, key=key)
     (weight, *bias), *layers = whole.net.layers
     columns = jnp.concatenate([jnp.zeros(1, int), 1 + chosen, 1 + count + chosen])
-    kept = [(weight[:, columns], *bias), *layers]
+    kept = ((weight[:, columns], *bias), *layers)
     field = PairForceField(masses[chosen], 1, 0.3, 3.0, 8, 1, key=key)
     return eqx.tree_at(lambda f: f.net.layers, field, kept), None
 

@@ -146,7 +146,7 @@ def _long_figure(settings: Settings, problem, periods: int, curves: dict) -> Non
     for name, points in curves.items():
         for point in points:
             times = np.linspace(0, periods, len(point.errors))[1:]
-            label = f"{name} ({1e3 * point.seconds / periods:.2f} ms per period)"
+            label = f"{name} ({1e3 * point.seconds / periods:.2g} ms per period)"
             lines[label] = times, point.errors[1:]
     figure, axis = plot_error_growth(lines, time_name="periods", error_name="relative energy error")
     axis.set(xscale="log", title=problem.name)
