@@ -36,8 +36,8 @@ def plot_flow_orbits(
     """Long orbits in one plane of the state, one panel each, over level sets of the energy.
 
     In a plane `(q, p)` a conserved energy keeps the orbit on the line of its start. With more
-    degrees of freedom the other components are zero on the drawn lines, so these bound the part
-    of the plane that the orbit may enter.
+    degrees of freedom the other components are zero on the drawn lines, which bound the part of
+    the plane that the orbit may enter only if no other value of these lowers the energy there.
 
     **Arguments:** `energy`: `H(t, x)` of one state; `orbits`: `name -> xs (m, d)`; `segment`: so
     many first samples are drawn thick (what the flow was trained to do in one go); `levels`:
