@@ -4,6 +4,8 @@ All weights are drawn as `scale * normal`, biases are zero, so a new net is clos
 nets inside a layer have orthogonal weights, the last one times `scale`.
 """
 
+import math
+
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
@@ -162,7 +164,8 @@ def sympnet_p(
     With degree 2 alone every layer is linear, and such products reach every flow of a quadratic
     energy. Polynomial maps grow fast outside the data.
 
-    **Arguments:** `degrees`: least and largest, at least 1; the others as `sympnet_la`.
+    **Arguments:** `degrees`: least and largest, at least 1; `scale`: of the first `a_k k!`; the
+    others as `sympnet_la`.
     Source: Tapley, Symplectic Neural Networks Based on Dynamical Systems, 2024, arXiv:2408.09821.
     """
     n = _degrees_of_freedom(dim, 1, "tanh", scale)
@@ -172,7 +175,9 @@ def sympnet_p(
 
     def make(key):
         first, second = jr.split(key)
-        coefficients = scale * jr.normal(second, (largest - least + 1,))
+        # as in a Taylor series: a deep net of equal coefficients leaves the numbers at its start
+        factorials = jnp.asarray([math.factorial(k) for k in range(least, largest + 1)], float)
+        coefficients = scale * jr.normal(second, factorials.shape) / factorials
         return PolynomialRidgeLayer(jr.normal(first, (2, n)) / dim**0.5, coefficients, least)
 
     return SympNet(dim, stack_layers(make, layers, key=key), momenta_first=momenta_first)
