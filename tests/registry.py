@@ -112,6 +112,10 @@ FIELDS = [
     FieldRow("port_state_damping", _port(lambda key: F.MLPDamping(2, 8, 1, key=key)), 1),
     FieldRow("pairwise", lambda key: _bodies(key)),
     FieldRow(
+        "one_pair_force",
+        lambda key: F.PairForceField(jnp.ones(2), 1, 0.1, 9.0, 8, 2, named=False, key=key),
+    ),
+    FieldRow(
         "neural_pair_force", lambda key: F.PairForceField(jnp.ones(2), 1, 0.1, 9.0, 8, 2, key=key)
     ),
     FieldRow("doubled", _doubled),

@@ -33,6 +33,8 @@ class PairForceField(AbstractField):
     - `accelerations`: `s`, typical size of the acceleration of each body, `(bodies,)`, not
       trained: it only scales the output of the net.
     - `space_dim`; `low`, `high`: distances between which the data lie.
+    - `named`: whether the net sees which bodies they are; without, one law serves them all, and
+      as many more as there may be.
     - `width`, `depth`, `key`: of the net.
 
     Raises `ValueError` unless `0 < low < high`. Cost: the net at `bodies (bodies - 1)` pairs.
@@ -42,6 +44,7 @@ class PairForceField(AbstractField):
     space_dim: int = eqx.field(static=True)
     middle: float = eqx.field(static=True)
     half: float = eqx.field(static=True)
+    named: bool = eqx.field(static=True)
     accelerations: Float[Array, " bodies"] = constant_field()
     features_first: ClassVar[bool] = True
 
@@ -54,6 +57,7 @@ class PairForceField(AbstractField):
         width: int = 32,
         depth: int = 2,
         *,
+        named: bool = True,
         key: PRNGKeyArray,
     ):
         check_size("space_dim", space_dim)
@@ -62,9 +66,9 @@ class PairForceField(AbstractField):
             raise ValueError(f"the distances must increase, got low = {low}, high = {high}")
         if jnp.ndim(accelerations) != 1:
             raise ValueError(f"accelerations must be (bodies,), got {jnp.shape(accelerations)}")
-        bodies = accelerations.shape[0]
-        self.net = MLP(1 + 2 * bodies, 1, width, depth, key=key)
-        self.accelerations, self.space_dim = accelerations, space_dim
+        names = 2 * accelerations.shape[0] if named else 0
+        self.net = MLP(1 + names, 1, width, depth, key=key)
+        self.named, self.accelerations, self.space_dim = named, accelerations, space_dim
         ends = np.log([low, high])
         self.middle, self.half = float(ends.mean()), float(ends[1] - ends[0]) / 2
 
@@ -79,14 +83,18 @@ class PairForceField(AbstractField):
         return frozenset()
 
     def _features(self, r):
-        """`(1 + 2 bodies, pairs * N)` from the distances `(pairs, N)` of all ordered pairs."""
+        """`(1 + 2 bodies, pairs * N)` from the distances `(pairs, N)` of all ordered pairs, or
+        `(1, pairs * N)` without names.
+        """
+        u = ((jnp.log(r) - self.middle) / self.half).reshape(1, -1)
+        if not self.named:
+            return u
         which = np.zeros((2 * self.bodies, r.shape[0], 1))
         to, other = _ordered_pairs(self.bodies)
         which[to, np.arange(len(to))] = 1
         which[self.bodies + other, np.arange(len(to))] = 1
-        u = (jnp.log(r) - self.middle) / self.half
         names = jnp.broadcast_to(jnp.asarray(which, r.dtype), (2 * self.bodies, *r.shape))
-        return jnp.concatenate([u[None], names]).reshape(1 + 2 * self.bodies, -1)
+        return jnp.concatenate([u, names.reshape(2 * self.bodies, -1)])
 
     def drift(self, t, v, args=None):
         """`dq/dt = v`."""

@@ -61,7 +61,7 @@ class HGN(AbstractLatentModel):
     - `width`, `depth`: of the nets `T` and `V` (softplus); `kinetic`: one of `KINETICS`.
     - `confined`: add `sum_i q_i^2 / (2 m_i)`, `m` learned and positive, to the net `V` and the like
       to a net `T`. A net grows linearly at most, so levels of `H` are compact and the latent
-      motion stays where films were; without, it may leave after the time that was trained on.
+      motion is bounded, if not by what the films showed; without, it may leave for infinity.
     - `transform`: width of the net in `f`; 0 for `f(z) = z`.
     - `interval`: time between two pictures, positive, in the units of `predict`.
     - `dynamics`: what moves the latent state instead, a model with `field` and `step`: with a

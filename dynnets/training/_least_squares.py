@@ -67,7 +67,8 @@ def fit_least_squares(
     `filter_spec`: what is fitted, as for `equinox.partition`, all floating-point arrays but
     those of a `constant_field` by default.
 
-    Raises `ValueError` for nothing to fit, and a first residual that is not finite.
+    Raises `ValueError` for nothing to fit, a first residual that is not finite, and `by_sample`
+    with arrays of different numbers of samples.
     """
     check_size("steps", steps)
     check_positive("tolerance", tolerance)
@@ -75,6 +76,8 @@ def fit_least_squares(
         check_ensemble(model, ensemble)
     elif data_axis is not None:
         raise ValueError("data_axis=0 gives every member its own data: it needs ensemble=k")
+    if by_sample:
+        _check_samples(data, 0 if data_axis is None else 1)
     spec = trainable(model) if filter_spec is None else filter_spec
     params, frozen = eqx.partition(model, spec)
     if not jax.tree.leaves(params):
@@ -91,6 +94,12 @@ def fit_least_squares(
         raise ValueError(f"the first residual is not finite: half its square is {first}")
     seconds = time.perf_counter() - start
     return LeastSquaresResult(eqx.combine(fitted, frozen), value, taken, converged, seconds)
+
+
+def _check_samples(data, axis: int) -> None:
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(data)]
+    if len({shape[axis : axis + 1] or None for shape in shapes}) != 1 or () in shapes:
+        raise ValueError(f"by_sample needs samples along one axis of all of data, got {shapes}")
 
 
 def _cast(tree, like):

@@ -61,6 +61,12 @@ def test_sample_by_sample_is_the_same_fit(dual):
     assert jnp.abs(plain.model.rate - stack.rate).min() > 1e-2
 
 
+@pytest.mark.parametrize("data", [None, (TS, DATA[:3]), (TS, jnp.array(1.0))])
+def test_samples_must_be_told_apart(data):
+    with pytest.raises(ValueError, match="by_sample needs samples along one axis"):
+        fit_least_squares(_Decay(jnp.array(1.0), jnp.array(1.0)), _residual, data, by_sample=True)
+
+
 def test_only_the_chosen_parts_move():
     model = _Decay(jnp.array(1.5), jnp.array(2.0))
     spec = eqx.tree_at(lambda m: m.size, jax.tree.map(eqx.is_inexact_array, model), False)
