@@ -117,12 +117,18 @@ def _pairing_rows(settings: Settings) -> list[Row]:
     wrong = [c for c in found if not c.agrees]
     exact = [c.largest for c in found if c.declared == "exact"]
     share = 100 * (1 - len(wrong) / len(found))
+    typical = 100 * sum(c.typically for c in found) / len(found)
     return [
         at_least("pairings that measure as declared", share, 100, unit="%"),
+        at_least("the same, median of the slopes of the points", typical, 100, unit="%"),
         Row("pairings measured", len(found)),
         at_most("largest defect of those declared exact", max(exact), _pairings.ROUND_OFF),
         *[
-            Row(f"{c.family} x {c.step}: {c.tag}, declared {c.declared}: slopes", c.slopes)
+            Row(
+                f"{c.family} x {c.step}: {c.tag}, declared {c.declared}: slopes",
+                c.slopes,
+                {"median of the points": c.medians},
+            )
             for c in wrong
         ],
     ]

@@ -24,10 +24,10 @@ def table(cells):
     for cell in cells:
         i, j = rows.index((cell.family, cell.tag)), columns.index(cell.step)
         exact = cell.declared == "exact"
-        order = float(np.median(cell.slopes)) - 1
+        order = float(np.median(cell.medians)) - 1
         shade[i, j] = 1.0 if exact else 0.0
         text = "E" if exact else f"{order:.2f}"
-        axis.text(j, i, text, ha="center", va="center", color="black" if cell.agrees else "red")
+        axis.text(j, i, text, ha="center", va="center", color="black" if cell.typically else "red")
     axis.imshow(shade, cmap="Blues", vmin=-0.2, vmax=2.2, aspect="auto")
     axis.set_xticks(range(len(columns)), columns, rotation=40, ha="right", fontsize=8)
     axis.set_yticks(range(len(rows)), [f"{f}: {t}" for f, t in rows], fontsize=8)

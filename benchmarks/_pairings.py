@@ -1,10 +1,12 @@
 """Every family of fields under every step: the declared fate of each property, and the measured.
 
 The declaration is `verdict(step, field, tag)`; measured are the property's defects at random
-points and halving step sizes: their root mean square is round-off at all of them, or they fall
-with a slope, the median over the points of each one's finest halving that is `RESOLVED`. Step
-sizes are in units of `1 / L`, `L` the largest slope of the field at those points: random weights
-differ in it by a factor of ten, and an order shows only where `h L` is small.
+points and halving step sizes: their root mean square is round-off at all of them, or it falls
+with a slope, that of the finest halving that is `RESOLVED`. The same is asked of the median over
+the points of each one's slope, which single points cannot mislead: where the leading term of a
+defect crosses zero, or the field is steep, slopes are off by whole orders. Step sizes are in units
+of `1 / L`, `L` the largest slope of the field at those points: random weights differ in it by a
+factor of ten, and an order shows only where `h L` is small.
 """
 
 from collections.abc import Callable
@@ -58,7 +60,9 @@ class Method(NamedTuple):
 class Cell(NamedTuple):
     """One property of one family under one step: declared and measured over the seeds.
 
-    `largest`: root mean square over the points, of the worst seed and step size.
+    `slopes`: of the root mean square over the points, one a seed; `medians`: of the slopes of the
+    points; `agrees`, `typically`: whether they are as declared. `largest`: root mean square of
+    the worst seed and step size.
     """
 
     family: str
@@ -68,6 +72,8 @@ class Cell(NamedTuple):
     slopes: tuple[float, ...]
     largest: float
     agrees: bool
+    medians: tuple[float, ...]
+    typically: bool
 
 
 class CirculatingFlow(AbstractField):
@@ -172,31 +178,31 @@ def _defects(measure, family, sizes, seed: int, points: int):
 
 
 def _slope(defects) -> float:
-    """The median over the points of `defects (points, sizes)`; not a number where none shows one.
+    """Of the finest halving of `defects (sizes,)` above round-off; not a number without any."""
+    resolved = np.flatnonzero(defects[1:] >= RESOLVED)
+    if not resolved.size:
+        return np.nan
+    return float(np.log2(defects[resolved[-1]] / defects[resolved[-1] + 1]))
 
-    Single points mislead: where the leading term of the defect crosses zero, or the field is so
-    steep that its next term counts, slopes are off by whole orders.
-    """
-    found = []
-    for line in defects:
-        resolved = np.flatnonzero(line[1:] >= RESOLVED)
-        if resolved.size:
-            coarse, fine = line[resolved[-1] : resolved[-1] + 2]
-            found.append(np.log2(coarse / fine))
+
+def _median_slope(defects) -> float:
+    """The median over those of `defects (points, sizes)` that show a slope."""
+    found = [slope for slope in map(_slope, defects) if np.isfinite(slope)]
     return float(np.median(found)) if found else np.nan
 
 
 def _cell(family, method, field, tag, measured) -> Cell:
     declared = verdict(method.step, field, tag)
-    defects = np.stack(measured)
-    slopes = np.array([_slope(each) for each in defects])
-    largest = float(np.sqrt((defects**2).mean(axis=1)).max())
-    if declared.status == EXACT:
-        words, agrees = "exact", largest <= ROUND_OFF
-    elif declared.status == ORDER:
+    means = np.sqrt((np.stack(measured) ** 2).mean(axis=1))
+    slopes, largest = tuple(map(_slope, means)), float(means.max())
+    medians = tuple(map(_median_slope, measured))
+    if declared.status == ORDER:
         words = f"O({declared.order})"
-        agrees = bool((np.abs(slopes - (declared.order + 1)) <= SLOPE_SLACK).all())
+        close = [np.abs(np.array(s) - declared.order - 1) <= SLOPE_SLACK for s in (slopes, medians)]
+        agrees, typically = (bool(each.all()) for each in close)
     else:
-        words, agrees = declared.status, largest > ROUND_OFF
-    found = tuple(map(float, slopes))
-    return Cell(family.name, method.label, tag.name, words, found, largest, agrees)
+        exact = declared.status == EXACT
+        words = "exact" if exact else declared.status
+        agrees = typically = (largest <= ROUND_OFF) == exact
+    name = family.name, method.label, tag.name, words
+    return Cell(*name, slopes, largest, agrees, medians, typically)

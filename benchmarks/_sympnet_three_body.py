@@ -5,9 +5,10 @@ import functools
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import numpy as np
 
 from benchmarks._harness import Row, Settings, median
-from benchmarks._sympnet_training import descend, maps, mean_square, members
+from benchmarks._sympnet_training import descend, maps, members, squares
 from dynnets.data import Trajectories, midpoint_derivatives, simulate, windows
 from dynnets.models import HNN
 from dynnets.networks import sympnet_la
@@ -17,7 +18,8 @@ from dynnets.training import FlowSamples, derivative_matching, flow_matching
 H, STEPS, BATCH = 0.5, 3000, 500
 NOTES = (
     "three bodies: 400 trajectories of 10 steps of 0.5; the faster of the two also trained for as "
-    "long as the slower one took, the cosine stretched to its number of steps",
+    "long as the slower one took, the cosine stretched to its number of steps; errors are means "
+    "over the unseen pairs at which the HNN's implicit step of 0.5 has a solution",
 )
 
 
@@ -26,8 +28,20 @@ def _pairs(trajectories: Trajectories) -> FlowSamples:
     return FlowSamples(jnp.ones(two.shape[0]), two[:, 0], two[:, 1])
 
 
+def _where_both_answer(table: dict) -> dict:
+    """Means over the pairs with an HNN's step, by name, one a seed."""
+    answered = [np.isfinite(found) for found in table["HNN"]]
+    return {
+        name: [float(found[a].mean()) for found, a in zip(many, answered)]
+        for name, many in table.items()
+    }
+
+
 def rows(settings: Settings) -> list[Row]:
-    """One-step test errors after equal numbers of steps, and after equal time."""
+    """One-step test errors after equal numbers of steps, and after equal time.
+
+    Both nets are scored where the HNN's step answers at all, which can but flatter the HNN.
+    """
     known, test = settings.scaled((400, 100), fast=(4, 2))
     everything = simulate(ThreeBody(), jr.key(3), known + test, H * jnp.arange(11.0))
     train, held = (everything.select(list(r)) for r in (range(known), range(known, known + test)))
@@ -46,7 +60,8 @@ def rows(settings: Settings) -> list[Row]:
                          batch_size=batch)  # fmt: skip
         jax.block_until_ready(jax.tree.leaves(models)[0])
         nets = maps(models, len(settings.seeds), h)
-        return [float(mean_square(net, pairs)) for net in nets], settings.clocks[f"{label}, Adam"]
+        found = [np.asarray(squares(net, pairs)) for net in nets]
+        return found, settings.clocks[f"{label}, Adam"]
 
     equal, seconds = {}, {}
     for name in jobs:
@@ -54,10 +69,13 @@ def rows(settings: Settings) -> list[Row]:
     fast, slow = sorted(jobs, key=lambda name: seconds[name])
     more = max(steps, int(steps * seconds[slow] / seconds[fast]))
     timed = {slow: equal[slow], fast: error(fast, more)[0]}
+    silent = [int((~np.isfinite(found)).sum()) for found in equal["HNN"]]
+    equal, timed = _where_both_answer(equal), _where_both_answer(timed)
     return [
         Row(f"three bodies: test MSE, {steps} steps", equal["LA"], {"HNN": equal["HNN"]},
             bar="< HNN", holds=median(equal["LA"]) < median(equal["HNN"])),
         Row(f"three bodies: test MSE, equal time ({fast} {more} steps)", timed["LA"],
             {"HNN": timed["HNN"]}, bar="< HNN", holds=median(timed["LA"]) < median(timed["HNN"])),
+        Row("three bodies: unseen pairs without a step of the HNN", (), {"HNN": silent}),
         Row("three bodies: training", seconds["LA"], {"HNN": seconds["HNN"]}, "s"),
     ]  # fmt: skip

@@ -122,9 +122,14 @@ def maps(models, count: int, h: float | None = None) -> list:
 
 
 @eqx.filter_jit
+def squares(net, batch) -> jax.Array:
+    """The mean square error per component of one step, one number a pair."""
+    return jnp.mean((net(batch.t, batch.x0.T) - batch.x.T) ** 2, axis=0)
+
+
 def mean_square(net, batch) -> jax.Array:
-    """The mean square error per component of one step."""
-    return jnp.mean((net(batch.t, batch.x0.T) - batch.x.T) ** 2)
+    """The mean of `squares`."""
+    return jnp.mean(squares(net, batch))
 
 
 def forecast(net, x0, n: int) -> np.ndarray:
