@@ -70,8 +70,7 @@ class Learner(NamedTuple):
 
     `make(key)`; `loss`; `data(record)`: what the loss takes of a record of states;
     `lacks`: what it is not said to do; `half`: what it is said to do in part, with the reason;
-    `bodies(masses, chosen, key)`: `(field, args)` of the chosen ones of some bodies, whose law is
-    learned, or `None`.
+    `bodies(masses, key)`: `(field, args)` of bodies with one learned law, or `None`.
     """
 
     name: str
@@ -100,39 +99,28 @@ def _pairwise(masses, key):
     )
 
 
-def _hnn_bodies(masses, chosen, key):
-    masses = masses[chosen]
+def _hnn_bodies(masses, key):
     energy = SeparableEnergy(*_pairwise(masses, key))
     return HNN(2 * masses.shape[0], learned=energy, key=key).field, None
 
 
-def _srnn_bodies(masses, chosen, key):
-    masses = masses[chosen]
+def _srnn_bodies(masses, key):
     kinetic, potential = _pairwise(masses, key)
     dim = 2 * masses.shape[0]
     return SRNN(dim, kinetic=kinetic, potential=potential, key=key).field, None
 
 
-def _nssnn_bodies(circulations, chosen, key):
-    circulations = circulations[chosen]
+def _nssnn_bodies(circulations, key):
     field = CirculationField(_law(key))
     return NSSNN(2 * circulations.shape[0], vector_field=field, key=key).field, circulations
 
 
-def _force_bodies(masses, chosen, key):
-    """The net knows the bodies by name: those that are not chosen are struck out of its input."""
-    count = masses.shape[0]
-    whole = PairForceField(masses, 1, 0.3, 3.0, 8, 1, key=key)
-    (weight, *bias), *layers = whole.net.layers
-    columns = jnp.concatenate([jnp.zeros(1, int), 1 + chosen, 1 + count + chosen])
-    kept = ((weight[:, columns], *bias), *layers)
-    field = PairForceField(masses[chosen], 1, 0.3, 3.0, 8, 1, key=key)
-    return eqx.tree_at(lambda f: f.net.layers, field, kept), None
+def _force_bodies(masses, key):
+    return PairForceField(masses, 1, 0.3, 3.0, 8, 1, named=False, key=key), None
 
 
 _ROLLED = TrajectoryMatching(rk4, shared_times=True)
 _DOUBLED = "on the pair of copies that Tao's step advances; a copy alone to its accuracy"
-_NAMED = "forces add up over pairs, but the net knows bodies by name: one more means new training"
 LEARNERS = (
     Learner(
         "NSSNN", lambda key: NSSNN(2, 32, 2, omega=2.0, key=key), CopyMatching(shared_times=True),
@@ -144,7 +132,7 @@ LEARNERS = (
     ),
     Learner(
         "neural ODE", lambda key: NeuralODE(2, 32, 2, step=rk4, key=key), _ROLLED,
-        lacks=frozenset({FORM, LONG}), half={BODIES: _NAMED}, bodies=_force_bodies,
+        lacks=frozenset({FORM, LONG}), bodies=_force_bodies,
     ),
     Learner(
         "TaylorNet", lambda key: TaylorNet(2, 4, 8, key=key), OneStepMatching(None),
@@ -285,7 +273,7 @@ def adds_pairs(learner: Learner) -> tuple[float, bool]:
 
     def forces(chosen):
         chosen = jnp.array(chosen)
-        field, args = make(masses, chosen, key)
+        field, args = make(masses[chosen], key)
         rates = field(0.0, jnp.concatenate([q[chosen], p[chosen]]), args)
         return rates[len(chosen) :]
 
