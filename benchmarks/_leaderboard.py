@@ -25,6 +25,7 @@ import numpy as np
 import optax
 
 import benchmarks.learners
+from benchmarks._flows import in_precision
 from benchmarks._leaderboard_tasks import WINDOW, Task
 from dynnets.analysis import energy_drift, forecast_error, symplecticity_defect, valid_time
 from dynnets.data import windows
@@ -101,12 +102,13 @@ def adam(
     task: Task, make: Callable, loss: Callable, data, keys, budget: Budget, *, per_item: int = 1,
     rate: float = 3e-3,
 ) -> Training:  # fmt: skip
-    """All members by one run of Adam under a cosine schedule.
+    """All members by one run of Adam under a cosine schedule, in float32; they forecast in float64.
 
     `make(key)`: a model; `data`: what `loss` takes; `per_item`: samples in one item of `data`, so
     that learners on windows and learners on pairs see equally many samples an update.
     """
-    models = stack_models(make, keys)
+    models = in_precision(stack_models(make, keys), jnp.float32)
+    data = in_precision(data, jnp.float32)
     batch = min(max(1, budget.samples // per_item), _size(data))
     taken = jax.tree.map(lambda a: a[:batch] if eqx.is_array(a) else a, data)
     memory = _update_bytes(models, loss, taken, keys[0])
@@ -119,7 +121,7 @@ def adam(
         steps=budget.updates, key=keys[0], ensemble=len(keys), batch_size=batch,
         chunk=min(500, budget.updates),
     )  # fmt: skip
-    return Training(run.model, run.seconds, memory)
+    return Training(in_precision(run.model, jnp.float64), run.seconds, memory)
 
 
 def train_step_map(task: Task, make_net: Callable, keys, budget: Budget) -> Training:

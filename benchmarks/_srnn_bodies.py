@@ -46,7 +46,7 @@ def data(settings: Settings, seed: int):
     starts = settings.scaled(STARTS, fast=3)
     for draw in range(10):
         try:
-            unseen = simulate(SYSTEM, jr.fold_in(test_key, draw), starts, ts, tolerance=1e-10)
+            unseen = simulate(SYSTEM, jr.fold_in(test_key, draw), starts, ts, tolerance=1e-11)
         except ValueError:  # two of the bodies all but collide: draw again
             continue
         return windows(known, WINDOW), unseen.xs

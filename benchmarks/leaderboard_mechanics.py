@@ -1,7 +1,7 @@
 """Every learner of mechanics on the same data, seeds and budget: which one for my system?
 
 Seven systems with clean and noisy data, and a measured pendulum. A learner sees 100 trajectories
-of 10 intervals and spends 4000 Adam updates of 500 samples each (or solves its fit to the end, if
+of 10 intervals and spends 4000 Adam updates of 250 samples each (or solves its fit to the end, if
 that is how it learns), all seeds in one vmapped run; then it forecasts 16 unseen starts over 1, 10
 and 100 times the training horizon. Errors are root mean squares of the state over a horizon, in
 units of the state's own; a number is the median over the starts, a cell the median over the seeds.
@@ -53,7 +53,7 @@ def _summary(found: dict, measure: str) -> Row:
 def compare(settings: Settings, systems: Sequence[str], updates: int) -> Result:
     """All learners on the tasks of some systems."""
     keys = jax.vmap(jr.key)(jnp.asarray(settings.seeds))
-    budget = Budget(settings.scaled(updates, fast=4), settings.scaled(500, fast=20))
+    budget = Budget(settings.scaled(updates, fast=4), settings.scaled(250, fast=20))
     found, notes, unsuited, chosen = {}, [], {}, tasks(settings, systems)
     for task in chosen:
         cells = found[task.label] = {}
