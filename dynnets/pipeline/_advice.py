@@ -15,6 +15,8 @@ from ._scores import THRESHOLD, energies_along, energy_scale
 TIE = 1.15
 # A change of the learned energy along the record by less than this is not called damping.
 NOTICEABLE = 0.05
+# A structured model whose error is less than this factor above the least one is an alternative.
+NEAR = 3.0
 SCORE = "validation"
 
 
@@ -88,10 +90,16 @@ def _about_energy(tested, damped, change, has_input) -> list[str]:
     names = " and ".join(row.name for row in kept)
     if change < -NOTICEABLE:
         ratio = min(_median(row, "error 100%") for row in kept) / _median(damped, "error 100%")
-        return [
+        lost = (
             f"Along the measured record the energy learned by {damped.name} falls by "
-            f"{-change:.0%}: the motion is damped, and conservative models ({names}) are wrong "
-            f"here; on the held-out end their error is {number(ratio)} times that of {damped.name}."
+            f"{-change:.0%}: the motion is damped"
+        )
+        compared = f"on the held-out end their error is {number(ratio)} times that of {damped.name}"
+        if ratio > 1.0:
+            return [f"{lost}, and conservative models ({names}) are wrong here; {compared}."]
+        return [
+            f"{lost}. Conservative models ({names}) leave that out, which costs nothing as far "
+            f"as the record goes ({compared}) and ever more beyond it."
         ]
     if change > NOTICEABLE:
         return [
@@ -109,9 +117,17 @@ def _about_structure(chosen: Row, tested: list[Row]) -> list[str]:
         return []
     if all(row.kind == BASELINE for row in tested):
         return ["The state is no phase space (q, p), so that only models without structure apply."]
+    least, name = min((_median(row, SCORE), row.name) for row in tested if row.kind != BASELINE)
+    ratio = least / _median(chosen, SCORE)
+    beyond = "Nothing bounds the forecast of a model without structure beyond the record"
+    if ratio < NEAR:
+        return [
+            f"{beyond}: where that counts, take {name}, whose validation error is "
+            f"{number(ratio)} times as large."
+        ]
     return [
-        "No structured model comes near: what they assume does not hold for these columns. "
-        "Nothing bounds the forecast of a model without structure beyond the record."
+        f"No structured model comes near (the best, {name}, errs {number(ratio)} times as much): "
+        f"what they assume does not hold for these columns. {beyond}."
     ]
 
 

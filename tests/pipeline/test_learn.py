@@ -54,6 +54,18 @@ def test_the_report_says_which_model_to_trust_and_why(run):
         report["HNN"]
 
 
+def test_a_model_without_structure_is_named_with_its_alternative(csv, tmp_path):
+    """Briefly trained, the linear ODE wins, and the words say what structure would cost."""
+    models = ("HNN", "linear ODE")
+    report = learn(csv, out=tmp_path / "run", key=jr.key(0), seeds=1, budget=TINY, models=models)
+    assert report.chosen == "linear ODE"
+    hnn, linear = (float(report[name].metrics["validation"][0]) for name in models)
+    assert 1 < hnn / linear < 3
+    text = " ".join(report.verdict)
+    assert f"take HNN, whose validation error is {hnn / linear:.2g} times as large" in text
+    assert "No structured model comes near" not in text
+
+
 def test_files_are_written_and_agree_with_the_report(run):
     report, out = run
     numbers = json.loads((out / "report.json").read_text())
