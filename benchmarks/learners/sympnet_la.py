@@ -5,8 +5,8 @@ from dynnets.networks import sympnet_la
 
 
 def train(task, keys, budget):
-    """Five layers of four linear sub-layers; pairs of neighbouring samples."""
-    return train_step_map(task, lambda key: sympnet_la(task.dim, 5, 4, key=key), keys, budget)
+    """Twenty layers of four linear sub-layers; pairs of neighbouring samples."""
+    return train_step_map(task, lambda key: sympnet_la(task.dim, 20, 4, key=key), keys, budget)
 
 
 LEARNER = Learner("SympNet LA", train)
