@@ -7,7 +7,13 @@ initial state to the first ten noisy samples, of the SRNN-ISO in training too. E
 Euclidean norm of the position errors, mean over 200 steps and 32 fresh starts.
 """
 
-from benchmarks import _srnn_billiard, _srnn_bodies, _srnn_chain as chain, _srnn_figures
+from benchmarks import (
+    _srnn_billiard,
+    _srnn_bodies,
+    _srnn_chain as chain,
+    _srnn_figures,
+    _srnn_recurrent,
+)
 from benchmarks._harness import Result, Row, Settings, at_most
 
 NAME = "31-srnn"
@@ -22,8 +28,9 @@ def chain_rows(settings: Settings) -> list[Row]:
     problems = [chain.problem(settings, seed) for seed in settings.seeds]
     models, losses = chain.train(settings, problems)
     scores = chain.scores(settings, problems, models)
+    recurrent = _srnn_recurrent.distances(settings, problems)
     if settings.figures is not None:
-        _srnn_figures.draw(settings, problems, models, scores)
+        _srnn_figures.draw(settings, problems, models, scores, recurrent)
     errors = {
         (name, start): [chain.mean_distance(each) for each in curves]
         for name, found in scores.items()
@@ -46,9 +53,14 @@ def chain_rows(settings: Settings) -> list[Row]:
             {"start fitted": errors[chain.RECURRENT, "ISO"], "published, 20 masses": 2.37},
         ),
     ]
+    longer = errors[chain.LONGER, "noisy"], {"start fitted": errors[chain.LONGER, "ISO"]}
+    made.append(Row(f"chain: {chain.LONGER}", *longer))
     for name in (chain.HNN, chain.SINGLE, chain.O_NET, chain.H_NET):
         fitted = {"start fitted": errors[name, "ISO"], "published, 20 masses": PUBLISHED[name]}
         made.append(Row(f"chain: {name}", errors[name, "noisy"], fitted))
+    for name, found in recurrent.items():
+        published = {"published, 20 masses": _srnn_recurrent.PUBLISHED[name]}
+        made.append(Row(f"chain: {name}", [chain.mean_distance(each) for each in found], published))
     made += [
         Row("chain: SRNN-ISO against a noisy truth", chain.noisy_truth(problems, models)),
         Row("chain: last training loss of SRNN-ISO", losses),

@@ -31,7 +31,7 @@ from dynnets.training import (
 
 MASSES, TRIALS, TIMES, H, NOISE, WIDTH, RATE = 8, 400, 10, 0.1, 0.2, 256, 3e-3
 STARTS, HORIZON = 32, 200
-STEPS = (800, 800, 1500)
+STEPS = (800, 800, 4000)
 
 TRUTH = "true equations"
 TRUTH_LEAPFROG = "true equations, leapfrog h"
@@ -40,6 +40,7 @@ SINGLE = "single-step L-L"
 O_NET = "recurrent E-E O-NET"
 H_NET = "recurrent E-E H-NET"
 RECURRENT = "SRNN (recurrent L-L)"
+LONGER = "SRNN, as many steps as SRNN-ISO"
 ISO = "SRNN-ISO"
 
 
@@ -93,28 +94,35 @@ def o_net(key):
     return NeuralODE(2 * MASSES, WIDTH, 1, step=explicit_euler, key=key)
 
 
-def _adam(steps: int):
+def adam(steps: int):
+    """Along a cosine from `RATE` to zero."""
     return optax.adam(optax.cosine_decay_schedule(RATE, max(1, steps)))
 
 
 def _plans(steps: tuple[int, int, int]):
-    """`label -> (make, stages, the name of the model after each stage)`."""
+    """`label -> (make, stages, the name of the model after each stage, or none)`."""
     one, many = OneStepMatching(None), TrajectoryMatching(None, shared_times=True)
-    alone = lambda loss: (Stage(loss, _adam(steps[0]), steps[0]),)  # noqa: E731
+    alone = lambda loss: (Stage(loss, adam(steps[0]), steps[0]),)  # noqa: E731
     recipe = srnn_stages(steps=steps, rate=RATE, shared_times=True)
+    plain = srnn_stages(steps=(steps[0], steps[1] + steps[2], 0), rate=RATE, shared_times=True)
     return {
         HNN: (make(explicit_euler), alone(one), (HNN,)),
         O_NET: (o_net, alone(many), (O_NET,)),
         H_NET: (make(explicit_euler), alone(many), (H_NET,)),
+        LONGER: (make(), plain, ("", LONGER)),
         ISO: (make(), recipe, (SINGLE, RECURRENT, ISO)),
     }
+
+
+def stacked(problems: list[Problem]) -> Trajectories:
+    """The records of all seeds, one above the other."""
+    return jax.tree.map(lambda *a: jnp.stack(a), *[p.records for p in problems])
 
 
 def train(settings: Settings, problems: list[Problem]) -> tuple[dict, list[float]]:
     """Stacks of trained models by name, and the last loss of SRNN-ISO, one a seed."""
     count = len(problems)
-    data = jax.tree.map(lambda *a: jnp.stack(a), *[p.records for p in problems])
-    data = in_precision(data, jnp.float32)
+    data = in_precision(stacked(problems), jnp.float32)
     keys = jax.vmap(jr.key)(jnp.asarray(settings.seeds))
     models, losses = {}, []
     for label, (build, stages, names) in _plans(settings.scaled(STEPS, fast=(2, 2, 2))).items():
@@ -123,7 +131,8 @@ def train(settings: Settings, problems: list[Problem]) -> tuple[dict, list[float
             run = fit_stages(
                 stack, stages, data, key=jr.key(1), ensemble=count, data_axis=0, chunk=200
             )
-        models |= dict(zip(names, map(_bare, run.results), strict=True))
+        named = zip(names, map(_bare, run.results), strict=True)
+        models |= {name: model for name, model in named if name}
         losses = run.results[-1].history.loss[-1].tolist()
     return models, losses
 

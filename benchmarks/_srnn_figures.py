@@ -11,10 +11,10 @@ from dynnets.training import fit_initial_states, unstack
 SHOWN = (chain.HNN, chain.SINGLE, chain.RECURRENT, chain.ISO)
 
 
-def draw(settings: Settings, problems, models: dict, scores: dict) -> None:
+def draw(settings: Settings, problems, models: dict, scores: dict, recurrent: dict) -> None:
     """Write figures 1, 2 and 5 of the paper's slide from the run's own models."""
     settings.save_figure(_masses(problems[0], models), "chain-positions")
-    settings.save_figure(_errors(scores), "chain-errors")
+    settings.save_figure(_errors(scores, recurrent), "chain-errors")
     values, trained, tested = chain.grid(problems, models)
     figure = plot_heat_map(
         values,
@@ -41,11 +41,13 @@ def _masses(one, models: dict):
     return plot_forecast(ts, truth, curves, names=names, record_name="truth")[0]
 
 
-def _errors(scores: dict):
+def _errors(scores: dict, recurrent: dict):
     """Every row of the table, the start fitted where the table does so; 32 starts of one seed."""
+    fitted = (chain.TRUTH, chain.TRUTH_LEAPFROG, chain.ISO)
+    found = {n: s["ISO" if n in fitted else "noisy"][0] for n, s in scores.items()}
+    found |= {name: seeds[0] for name, seeds in recurrent.items()}
     curves = {}
-    for name, found in scores.items():
-        start = "ISO" if name in (chain.TRUTH, chain.TRUTH_LEAPFROG, chain.ISO) else "noisy"
-        values = np.asarray(found[start][0]).T
+    for name, distances in found.items():
+        values = np.asarray(distances).T
         curves[name] = (chain.H * np.arange(len(values))[1:], values[1:])
     return plot_error_growth(curves, time_name="time", error_name="position error")[0]
