@@ -6,6 +6,7 @@ that is how it learns), all seeds in one vmapped run; then it forecasts 16 unsee
 and 100 times the training horizon. Errors are root mean squares of the state over a horizon, in
 units of the state's own; a number is the median over the starts, a cell the median over the seeds.
 
+The HGN learns from films and is compared in `32-hgn`.
 With `--store DIR` every finished cell is kept, and a run that was cut off goes on there.
 """
 
