@@ -87,8 +87,8 @@ def fit_sparse(
       by about (noise / interval)^2.
     - `steps`: most evaluations of the Jacobian, before and again during the elimination.
     - `most_condition`: the largest condition number at which a fit is trusted, by default
-      `0.01 / sqrt(eps)` (7e5 in float64, 29 in float32); `refuse`: raise beyond it, else only
-      say so in the result.
+      `0.01 / sqrt(eps)` (7e5 in float64, 29 in float32); `refuse`: raise beyond it, and where
+      no term is left, else only say so in the result.
 
     **Returns** a `SparseFit`. Raises `ValueError` for a model without library terms, data of
     another kind or not finite, and for coefficients that the data do not determine: the message
@@ -136,8 +136,15 @@ def fit_sparse(
         state = state._replace(finished=~state.settled, evaluations=jnp.zeros_like(spent))
         state = _search(problem, blocks, state, zero + cut, step_error, *settings)
         state = state._replace(evaluations=state.evaluations + spent)
+    outcome = _outcome(model_of, state, prunable, count, step_error)
+    if refuse and not outcome["support"].any():
+        raise ValueError(
+            f"no term stands out of its error, and {outcome['noise']:.2g} of a sample (root mean "
+            "square) is left unexplained: take more substeps, or samples closer in time, if the "
+            "motion is fast; other terms, if these cannot describe it; or refuse=False"
+        )
     return SparseFit(
-        **_outcome(model_of, state, prunable, count, step_error),
+        **outcome,
         condition=float(condition),
         weakest=weakest,
         identifiable=identifiable,

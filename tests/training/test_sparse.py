@@ -128,6 +128,15 @@ def test_what_the_data_do_not_determine_is_named(pairs):
     assert not fit.identifiable and set(fit.weakest) <= {"q", "q^2"}
 
 
+def test_a_fit_without_a_term_left_is_refused(pairs):
+    """A model of nothing is no answer: the cut is above both coefficients."""
+    model, options = SSINN(monomials(1, 2), monomials(1, 2)), {"rule": "threshold", "cut": 10.0}
+    with pytest.raises(ValueError, match="no term stands out.*more substeps"):
+        fit_sparse(model, pairs, **options)
+    fit = fit_sparse(model, pairs, refuse=False, **options)
+    assert not fit.support.any() and fit.noise > 0.01
+
+
 def test_refusals(pairs):
     model = SSINN(monomials(1, 2), monomials(1, 2))
     with pytest.raises(ValueError, match="no LibraryEnergy"):
