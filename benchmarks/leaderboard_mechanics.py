@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import jax.random as jr
 
 from benchmarks._harness import Result, Row, Settings
-from benchmarks._leaderboard import MEASURES, Budget, cell, learners
+from benchmarks._leaderboard import MEASURES, Budget, cell, kept, learners
 from benchmarks._leaderboard_figures import figures
 from benchmarks._leaderboard_tasks import SYSTEMS, tasks
 
@@ -57,7 +57,7 @@ def compare(settings: Settings, systems: Sequence[str], updates: int) -> Result:
     """All learners on the tasks of some systems."""
     keys = jax.vmap(jr.key)(jnp.asarray(settings.seeds))
     budget = Budget(settings.scaled(updates, fast=4), settings.scaled(250, fast=20))
-    found, notes, unsuited, chosen = {}, [], {}, tasks(settings, systems)
+    found, unsuited, chosen, old = {}, {}, tasks(settings, systems), 0
     for task in chosen:
         cells = found[task.label] = {}
         for learner in learners():
@@ -65,10 +65,14 @@ def compare(settings: Settings, systems: Sequence[str], updates: int) -> Result:
             if reason:
                 unsuited.setdefault(f"{learner.name}: {reason}", []).append(task.label)
                 continue
+            old += kept(task, learner, len(keys), budget, settings.store) is not None
             cells[learner.name] = cell(task, learner, keys, budget, settings.store)
     rows = [row for task in chosen for row in _table(task, found[task.label])]
     rows += [_summary(found, measure) for measure in ("symplecticity defect", *COSTS)]
-    notes += [f"not asked, {reason} ({', '.join(where)})" for reason, where in unsuited.items()]
+    notes = [f"not asked, {reason} ({', '.join(where)})" for reason, where in unsuited.items()]
+    if old:
+        count = sum(map(len, found.values()))
+        notes.append(f"{old} of {count} cells were finished by earlier runs with this --store")
     figures(settings, found)
     return Result(rows, notes)
 

@@ -66,17 +66,19 @@ def test_every_file_of_the_folder_is_a_learner():
     assert {"HNN", "SRNN", "NSSNN"} <= set(names)
 
 
-def test_rows_compare_learners_by_columns(monkeypatch, task, oracle):
+def test_rows_compare_learners_by_columns(monkeypatch, task, oracle, tmp_path):
     learner, _ = oracle
     refused = Learner("refused", learner.train, lambda task: "it has no bodies")
     monkeypatch.setattr(leaderboard_mechanics, "learners", lambda: [learner, refused])
     monkeypatch.setattr(leaderboard_mechanics, "tasks", lambda settings, systems: [task])
-    found = leaderboard_mechanics.run(Settings("toy", (0, 1), fast=True))
+    settings = Settings("toy", (0, 1), store=tmp_path, fast=True)
+    found = leaderboard_mechanics.run(settings)
     assert any("it has no bodies" in note for note in found.notes)
     listed = [row for row in found.rows if row.listed]
     shown = ["energy drift", "valid time"]  # the task is shorter than ten horizons
     assert [row.metric for row in listed[:2]] == [f"pendulum (noisy): {name}" for name in shown]
     assert all(set(row.baselines) == {"oracle"} for row in found.rows)
+    assert any("1 of 1 cells" in note for note in leaderboard_mechanics.run(settings).notes)
 
 
 def test_columns_without_numbers_are_left_out():
