@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import _tables, leaderboard_mechanics
+from benchmarks import _leaderboard_figures, _tables, leaderboard_mechanics
 from benchmarks._harness import Row, Settings
 from benchmarks._leaderboard import MEASURES, Budget, Learner, Training, cell, learners
 from benchmarks._leaderboard_figures import figures
@@ -101,3 +101,17 @@ def test_figures_have_a_panel_per_task_that_has_numbers(tmp_path):
     figures(settings, {"pendulum (clean)": cells, "pendulum (measured)": short})
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == ["toy-cost.png", "toy-energy.png", "toy-errors.png"]
+
+
+def test_a_learner_has_one_colour_in_every_panel(tmp_path, monkeypatch):
+    """Also where another one, asked elsewhere only, comes before it."""
+    panels = []
+    monkeypatch.setattr(_leaderboard_figures, "plot_scaling", lambda c, **_: panels.append(list(c)))
+    measures = {m: [0.5] for m in MEASURES}
+    found = {
+        "pendulum (clean)": {"b": measures},
+        "4 vortices (clean)": {"a": measures, "b": measures},
+    }
+    figures(Settings("toy", (0,), figures=tmp_path), found)
+    assert len(panels) == 6 and all(names == panels[0] for names in panels)
+    assert sorted(panels[0]) == ["a", "b"]

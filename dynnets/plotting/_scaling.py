@@ -1,8 +1,10 @@
 """How one quantity scales with another: costs, memory and errors on logarithmic axes."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 from ._canvas import check_curves, colours, legend_beside, new_axes, tidy
 
@@ -30,10 +32,24 @@ def plot_scaling(curves: Mapping, *, x_name: str, y_name: str, axes=None, legend
         axis.plot(x, y, line, marker=marker, color=palette[name], markersize=4.5, label=name)
     axis.set_xscale("log")
     axis.set_yscale("log")
+    for scale, limits, widen in (
+        (axis.xaxis, axis.get_xlim(), axis.set_xlim),
+        (axis.yaxis, axis.get_ylim(), axis.set_ylim),
+    ):
+        widen(_two_decades(*limits))
+        scale.set_minor_formatter(NullFormatter())
     tidy(axis, x=x_name, y=y_name)
     if legend:
         legend_beside(figure, axis)
     return figure, axis
+
+
+def _two_decades(low: float, high: float) -> tuple[float, float]:
+    """The limits, widened until two powers of ten are within: their labels name the scale."""
+    low_power, high_power = math.log10(low), math.log10(high)
+    if math.floor(high_power) > math.ceil(low_power):
+        return low, high
+    return 10.0 ** math.floor(low_power), 10.0 ** math.ceil(high_power)
 
 
 def plot_work_precision(
