@@ -186,12 +186,12 @@ def measured(settings: Settings) -> Task:
     )
 
 
-def tasks(settings: Settings, systems: Sequence[str]) -> list[Task]:
-    """The tasks of some systems, clean and noisy, and the measured one.
+def tasks(settings: Settings, systems: Sequence[str], noises: Sequence[float]) -> list[Task]:
+    """The tasks of some systems with every noise, and the measured one.
 
     The measured one is left out, with a word, where its data are absent.
     """
-    systems, noises = settings.scaled((systems, (0.0, NOISE)), fast=(systems[:1], (0.0,)))
+    systems, noises = settings.scaled((systems, noises), fast=(systems[:1], (0.0,)))
     found = [simulated(name, noise, settings) for name in systems for noise in noises]
     if settings.data is None:
         print("the measured pendulum is left out: give its folder by --data or DYNNETS_DATA")

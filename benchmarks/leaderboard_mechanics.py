@@ -20,7 +20,7 @@ import jax.random as jr
 from benchmarks._harness import Result, Row, Settings
 from benchmarks._leaderboard import MEASURES, Budget, cell, kept, learners
 from benchmarks._leaderboard_figures import figures
-from benchmarks._leaderboard_tasks import SYSTEMS, tasks
+from benchmarks._leaderboard_tasks import NOISE, SYSTEMS, tasks
 
 NAME = "leaderboard-mechanics"
 X64 = True  # defects of symplecticity are told from round-off
@@ -53,11 +53,13 @@ def _summary(found: dict, measure: str) -> Row:
     return Row(f"{measure}, median over tasks", (), middle)
 
 
-def compare(settings: Settings, systems: Sequence[str], updates: int) -> Result:
+def compare(
+    settings: Settings, systems: Sequence[str], noises: Sequence[float], updates: int
+) -> Result:
     """All learners on the tasks of some systems."""
     keys = jax.vmap(jr.key)(jnp.asarray(settings.seeds))
     budget = Budget(settings.scaled(updates, fast=4), settings.scaled(250, fast=20))
-    found, unsuited, chosen, old = {}, {}, tasks(settings, systems), 0
+    found, unsuited, chosen, old = {}, {}, tasks(settings, systems, noises), 0
     for task in chosen:
         cells = found[task.label] = {}
         for learner in learners():
@@ -79,4 +81,4 @@ def compare(settings: Settings, systems: Sequence[str], updates: int) -> Result:
 
 def run(settings: Settings) -> Result:
     """All learners on all systems."""
-    return compare(settings, SYSTEMS, 4000)
+    return compare(settings, SYSTEMS, (0.0, NOISE), 4000)

@@ -70,7 +70,7 @@ def test_rows_compare_learners_by_columns(monkeypatch, task, oracle, tmp_path):
     learner, _ = oracle
     refused = Learner("refused", learner.train, lambda task: "it has no bodies")
     monkeypatch.setattr(leaderboard_mechanics, "learners", lambda: [learner, refused])
-    monkeypatch.setattr(leaderboard_mechanics, "tasks", lambda settings, systems: [task])
+    monkeypatch.setattr(leaderboard_mechanics, "tasks", lambda *_: [task])
     settings = Settings("toy", (0, 1), store=tmp_path, fast=True)
     found = leaderboard_mechanics.run(settings)
     assert any("it has no bodies" in note for note in found.notes)
