@@ -54,6 +54,11 @@ def colours(names) -> dict[str, str]:
     return {name: _PALETTE[i % len(_PALETTE)] for i, name in enumerate(names)}
 
 
+def line_style(i: int) -> str:
+    """Solid for the first round of `colours`, then dashed, dotted and dash-dotted."""
+    return ("-", "--", ":", "-.")[i // len(_PALETTE) % 4]
+
+
 def as_curve(name: str, curve) -> tuple[np.ndarray, np.ndarray]:
     """A pair `(ts (n,), values (n, ...))` as NumPy arrays.
 

@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.ticker import NullFormatter
 
-from ._canvas import check_curves, colours, legend_beside, new_axes, tidy
+from ._canvas import check_curves, colours, legend_beside, line_style, new_axes, tidy
 
 _MARKERS = "os^Dv<>pX*"
 
@@ -28,16 +27,13 @@ def plot_scaling(curves: Mapping, *, x_name: str, y_name: str, axes=None, legend
         y = np.median(y, axis=1) if y.ndim == 2 else y
         y = np.where(np.isfinite(y) & (y > 0), y, np.nan)
         marker = _MARKERS[i % len(_MARKERS)]
-        line = "-" if i < 8 else "--"
-        axis.plot(x, y, line, marker=marker, color=palette[name], markersize=4.5, label=name)
+        style = {"color": palette[name], "linestyle": line_style(i), "marker": marker}
+        axis.plot(x, y, markersize=4.5, label=name, **style)
     axis.set_xscale("log")
     axis.set_yscale("log")
-    for scale, limits, widen in (
-        (axis.xaxis, axis.get_xlim(), axis.set_xlim),
-        (axis.yaxis, axis.get_ylim(), axis.set_ylim),
-    ):
-        widen(_two_decades(*limits))
-        scale.set_minor_formatter(NullFormatter())
+    axis.set_xlim(_two_decades(*axis.get_xlim()))
+    axis.set_ylim(_two_decades(*axis.get_ylim()))
+    axis.tick_params(which="minor", labelbottom=False, labelleft=False)
     tidy(axis, x=x_name, y=y_name)
     if legend:
         legend_beside(figure, axis)

@@ -14,6 +14,7 @@ from dynnets.plotting import (
     plot_law,
     plot_orbits,
     plot_phase_portrait,
+    plot_scaling,
 )
 
 TS = np.linspace(0, 10, 101)
@@ -40,6 +41,7 @@ MADE = {
     "error growth": lambda: plot_error_growth(
         {"a": (TS, TS[:, None] * np.array([1.0, np.nan]))}, threshold=1.0
     ),
+    "scaling": lambda: plot_scaling({"a": (TS[1:], TS[1:])}, x_name="n", y_name="seconds"),
     "field": lambda: plot_field(lambda t, x, args: jnp.stack([x[1], -x[0]]), XS, {"a": XS}),
     "law": lambda: plot_law({"a": (TS[1:], -TS[1:])}, reference=-1.0, distances=[1.0, 2.0]),
     "orbits": lambda: plot_orbits(orbits(), {"a": orbits()}, bodies=("one", "two"), unit="[au]"),
@@ -63,6 +65,22 @@ def test_the_curves_are_the_numbers_given():
     line = axis.get_lines()[0]
     np.testing.assert_array_equal(line.get_xdata(), TS)
     np.testing.assert_array_equal(line.get_ydata(), 2 * TS)
+
+
+def test_a_dozen_curves_are_told_apart():
+    curves = {f"curve {i}": (TS[1:], TS[1:] + i) for i in range(12)}
+    for axis in (plot_error_growth(curves)[1], plot_scaling(curves, x_name="n", y_name="s")[1]):
+        looks = {(line.get_color(), line.get_linestyle()) for line in axis.get_lines()}
+        assert len(looks) == 12
+
+
+def test_a_narrow_logarithmic_scale_has_two_powers_of_ten():
+    """Else the labels of its minor ticks, which overlap, would be all there is."""
+    curves = {"a": (np.array([0.3, 0.7]), np.array([20.0, 3000.0]))}
+    _, axis = plot_scaling(curves, x_name="n", y_name="s")
+    assert axis.get_xlim() == pytest.approx((0.1, 1.0))
+    low, high = axis.get_ylim()
+    assert 10 < low < 20 and 3000 < high < 10000
 
 
 def test_several_figures_may_share_one():
