@@ -211,32 +211,22 @@ def _path(store: Path | None, task: Task, learner: Learner) -> Path | None:
     return store / f"{name}.json"
 
 
-def kept(task: Task, learner: Learner, members: int, budget: Budget, store: Path | None):
-    """The measures of a cell that an earlier run of equal budget and members left in `store`."""
+def cell(
+    task: Task, learner: Learner, keys, budget: Budget, store: Path | None
+) -> tuple[dict, bool]:
+    """The measures of one learner on one task, and whether `store` had them already."""
     path = _path(store, task, learner)
-    if path is None or not path.is_file():
-        return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return found["measures"] if found["asked"] == _asked(members, budget) else None
-
-
-def _asked(members: int, budget: Budget) -> dict:
-    return {"budget": dataclasses.asdict(budget), "members": members}
-
-
-def cell(task: Task, learner: Learner, keys, budget: Budget, store: Path | None) -> dict:
-    """The measures of one learner on one task; read from `store` if they are there already."""
-    measures = kept(task, learner, len(keys), budget, store)
-    if measures is not None:
-        return measures
+    asked = {"budget": dataclasses.asdict(budget), "members": len(keys)}
+    if path is not None and path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["asked"] == asked:
+            return kept["measures"], True
     print(f"{task.label}: {learner.name}", file=sys.stderr, flush=True)
     measures = measure(task, learner.train(task, keys, budget), len(keys))
-    path = _path(store, task, learner)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         written = path.with_suffix(".part")
-        asked = _asked(len(keys), budget)
         written.write_text(json.dumps({"asked": asked, "measures": measures}), encoding="utf-8")
         written.replace(path)
     jax.clear_caches()  # hundreds of compiled programs would not fit
-    return measures
+    return measures, False

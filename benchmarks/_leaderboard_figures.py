@@ -36,7 +36,7 @@ def _front(axis, points) -> None:
     for x, y in sorted((float(x[0]), float(y[0])) for x, y in points if np.isfinite(y[0])):
         if y < best:
             best, kept = y, [*kept, (x, y)]
-    axis.plot(*np.array(kept).T, color="0.8", linewidth=3, zorder=0)
+    axis.plot(*np.array(kept).T, color="0.8", linewidth=3, zorder=0, scalex=False, scaley=False)
 
 
 def _panels(settings: Settings, label: str, found: dict, curve, x_name, y_name, front=False):

@@ -100,7 +100,7 @@ def adam(steps: int):
 
 
 def _plans(steps: tuple[int, int, int]):
-    """`label -> (make, stages, the name of the model after each stage, or none)`."""
+    """`label -> (make, stages, the name of the model after each stage)`."""
     one, many = OneStepMatching(None), TrajectoryMatching(None, shared_times=True)
     alone = lambda loss: (Stage(loss, adam(steps[0]), steps[0]),)  # noqa: E731
     recipe = srnn_stages(steps=steps, rate=RATE, shared_times=True)
@@ -109,7 +109,7 @@ def _plans(steps: tuple[int, int, int]):
         HNN: (make(explicit_euler), alone(one), (HNN,)),
         O_NET: (o_net, alone(many), (O_NET,)),
         H_NET: (make(explicit_euler), alone(many), (H_NET,)),
-        LONGER: (make(), plain, ("", LONGER)),
+        LONGER: (make(), plain, (SINGLE, LONGER)),
         ISO: (make(), recipe, (SINGLE, RECURRENT, ISO)),
     }
 
@@ -131,8 +131,7 @@ def train(settings: Settings, problems: list[Problem]) -> tuple[dict, list[float
             run = fit_stages(
                 stack, stages, data, key=jr.key(1), ensemble=count, data_axis=0, chunk=200
             )
-        named = zip(names, map(_bare, run.results), strict=True)
-        models |= {name: model for name, model in named if name}
+        models |= dict(zip(names, map(_bare, run.results), strict=True))
         losses = run.results[-1].history.loss[-1].tolist()
     return models, losses
 

@@ -28,23 +28,23 @@ class VanillaCell(eqx.Module):
         self.layer = eqx.nn.Linear(dim + memory, memory, key=key)
 
     def __call__(self, x, memory):
-        """The next memory, a pair as an LSTM's, of which the second half is not used."""
-        m = jnp.tanh(self.layer(jnp.concatenate([x, memory[0]])))
-        return m, memory[1]
+        """The next memory, a tuple as an LSTM's, but of one array."""
+        return (jnp.tanh(self.layer(jnp.concatenate([x, *memory]))),)
 
 
 class RecurrentMap(eqx.Module):
-    """`x' = x + C m'` with the memory `m'` of a cell."""
+    """`x' = x + C m'` with the memory of a cell, `parts` arrays of which `m'` is the first."""
 
     cell: eqx.Module
     readout: eqx.nn.Linear
     memory: int = eqx.field(static=True)
+    parts: int = eqx.field(static=True)
 
-    def __init__(self, make_cell, dim: int, memory: int, *, key):
+    def __init__(self, make_cell, parts: int, dim: int, memory: int, *, key):
         cell_key, readout_key = jr.split(key)
         self.cell = make_cell(dim, memory, key=cell_key)
         self.readout = eqx.nn.Linear(memory, dim, key=readout_key)
-        self.memory = memory
+        self.memory, self.parts = memory, parts
 
     def forecast(self, x0, times: int):
         """States `(times, d)` from `x0 (d,)` on."""
@@ -55,8 +55,8 @@ class RecurrentMap(eqx.Module):
             x = x + self.readout(memory[0])
             return (x, memory), x
 
-        empty = jnp.zeros(self.memory, x0.dtype)
-        _, xs = lax.scan(advance, (x0, (empty, empty)), None, times - 1)
+        empty = (jnp.zeros(self.memory, x0.dtype),) * self.parts
+        _, xs = lax.scan(advance, (x0, empty), None, times - 1)
         return jnp.concatenate([x0[None], xs])
 
 
@@ -76,10 +76,11 @@ def distances(settings: Settings, problems: list[chain.Problem]) -> dict[str, li
     data = in_precision(chain.stacked(problems), jnp.float32)
     keys = jax.vmap(jr.key)(jnp.asarray(settings.seeds))
     steps, found = settings.scaled(STEPS, fast=2), {}
-    for name, cell in (("vanilla RNN", VanillaCell), ("LSTM", eqx.nn.LSTMCell)):
+    for name, cell in (("vanilla RNN", (VanillaCell, 1)), ("LSTM", (eqx.nn.LSTMCell, 2))):
 
         def make(key, cell=cell):
-            return in_precision(RecurrentMap(cell, 2 * chain.MASSES, MEMORY, key=key), jnp.float32)
+            net = RecurrentMap(*cell, 2 * chain.MASSES, MEMORY, key=key)
+            return in_precision(net, jnp.float32)
 
         with settings.clock(f"chain, {name}, training"):
             run = fit(

@@ -1,10 +1,11 @@
 """Every learner of mechanics on the same data, seeds and budget: which one for my system?
 
 Seven systems with clean and noisy data, and a measured pendulum. A learner sees 100 trajectories
-of 10 intervals and spends 4000 Adam updates of 250 samples each (or solves its fit to the end, if
-that is how it learns), all seeds in one vmapped run; then it forecasts 16 unseen starts over 1, 10
-and 100 times the training horizon. Errors are root mean squares of the state over a horizon, in
-units of the state's own; a number is the median over the starts, a cell the median over the seeds.
+of 10 intervals and spends 4000 Adam updates of 250 samples each in float32 (or solves its fit to
+the end, if that is how it learns), all seeds in one vmapped run; then it forecasts, in float64, 16
+unseen starts over 1, 10 and 100 times the training horizon. Errors are root mean squares of the
+state over a horizon, in units of the state's own; a number is the median over the starts, a cell
+the median over the seeds.
 
 The HGN learns from films and is compared in `32-hgn`.
 With `--store DIR` every finished cell is kept, and a run that was cut off goes on there.
@@ -18,7 +19,7 @@ import jax.numpy as jnp
 import jax.random as jr
 
 from benchmarks._harness import Result, Row, Settings
-from benchmarks._leaderboard import MEASURES, Budget, cell, kept, learners
+from benchmarks._leaderboard import MEASURES, Budget, cell, learners
 from benchmarks._leaderboard_figures import figures
 from benchmarks._leaderboard_tasks import NOISE, SYSTEMS, tasks
 
@@ -67,8 +68,8 @@ def compare(
             if reason:
                 unsuited.setdefault(f"{learner.name}: {reason}", []).append(task.label)
                 continue
-            old += kept(task, learner, len(keys), budget, settings.store) is not None
-            cells[learner.name] = cell(task, learner, keys, budget, settings.store)
+            cells[learner.name], kept = cell(task, learner, keys, budget, settings.store)
+            old += kept
     rows = [row for task in chosen for row in _table(task, found[task.label])]
     rows += [_summary(found, measure) for measure in ("symplecticity defect", *COSTS)]
     notes = [f"not asked, {reason} ({', '.join(where)})" for reason, where in unsuited.items()]

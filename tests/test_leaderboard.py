@@ -50,11 +50,12 @@ def test_tasks_are_of_order_one_and_equally_spaced(task):
 def test_a_cell_has_every_measure_and_is_not_computed_twice(task, oracle, tmp_path):
     learner, calls = oracle
     keys = jax.random.split(jax.random.key(0), 2)
-    first = cell(task, learner, keys, BUDGET, tmp_path)
+    first, kept = cell(task, learner, keys, BUDGET, tmp_path)
     assert set(first) == set(MEASURES)
     assert len(first["error at 1x"]) == 2
     assert max(first["symplecticity defect"]) < 1e-12
-    again = cell(task, learner, keys, BUDGET, tmp_path)
+    again, found = cell(task, learner, keys, BUDGET, tmp_path)
+    assert (kept, found) == (False, True)
     assert json.dumps(again) == json.dumps(first) and len(calls) == 1
     cell(task, learner, keys, Budget(4, 20), tmp_path)
     assert len(calls) == 2

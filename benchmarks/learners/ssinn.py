@@ -16,7 +16,8 @@ SEPARATE, TOGETHER = {2: 6, 4: 4, 8: 3}, {2: 4, 4: 4, 8: 2}
 """Total degree by dimension of the state, of `T(p) + V(q)` and of `H(q, p)`: 70 terms at most."""
 
 SUBSTEPS = 5
-"""Of Tao's doubled step within an interval: with one, no term stands out of the steps' error."""
+"""Of Tao's doubled step within an interval: with one, no term of the nonseparable oscillator stands
+out of the steps' error."""
 
 
 def train(task, keys, budget):

@@ -54,9 +54,16 @@ def colours(names) -> dict[str, str]:
     return {name: _PALETTE[i % len(_PALETTE)] for i, name in enumerate(names)}
 
 
-def line_style(i: int) -> str:
-    """Solid for the first round of `colours`, then dashed, dotted and dash-dotted."""
-    return ("-", "--", ":", "-.")[i // len(_PALETTE) % 4]
+def line_styles(names) -> dict[str, dict]:
+    """Keywords of a line per name: `colours`, solid in their first round, then dashed, dotted, ...
+
+    32 lines are told apart.
+    """
+    dashes = ("-", "--", ":", "-.")
+    return {
+        name: {"color": colour, "linestyle": dashes[i // len(_PALETTE) % len(dashes)]}
+        for i, (name, colour) in enumerate(colours(names).items())
+    }
 
 
 def as_curve(name: str, curve) -> tuple[np.ndarray, np.ndarray]:

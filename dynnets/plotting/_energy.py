@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ._canvas import DATA, check_curves, colours, legend_beside, new_axes, padded_range, tidy
+from ._canvas import DATA, check_curves, legend_beside, line_styles, new_axes, padded_range, tidy
 
 
 def plot_energy(
@@ -31,11 +31,11 @@ def plot_energy(
     dots = {} if measured is None else check_curves(measured)
     figure, axes = new_axes(size=(8.4, 4.0), axes=axes)
     axis = axes[0, 0]
-    palette = colours(dict.fromkeys([*curves, *dots]))
+    styles = line_styles(dict.fromkeys([*curves, *dots]))
     for name, (ts, values) in dots.items():
-        axis.plot(ts, values, ".", color=palette[name], markersize=3, alpha=0.35)
+        axis.plot(ts, values, ".", color=styles[name]["color"], markersize=3, alpha=0.35)
     for name, (ts, values) in curves.items():
-        axis.plot(ts, values, color=palette[name], linewidth=1.6, label=name)
+        axis.plot(ts, values, linewidth=1.6, label=name, **styles[name])
     if dots:
         axis.plot([], [], ".", color=DATA, label="along the measured record")
     if held_out is not None:

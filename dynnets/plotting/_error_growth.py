@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ._canvas import DATA, check_curves, colours, legend_beside, line_style, new_axes, tidy
+from ._canvas import DATA, check_curves, legend_beside, line_styles, new_axes, tidy
 
 
 def plot_error_growth(
@@ -26,15 +26,14 @@ def plot_error_growth(
     curves = check_curves(curves)
     figure, axes = new_axes(size=(8.4, 4.2), axes=axes)
     axis = axes[0, 0]
-    palette = colours(curves)
-    for i, (name, (ts, errors)) in enumerate(curves.items()):
+    styles = line_styles(curves)
+    for name, (ts, errors) in curves.items():
         errors = errors[:, None] if errors.ndim == 1 else errors
         errors = np.where(np.isfinite(errors) & (errors > 0), errors, np.nan)
-        style = {"color": palette[name], "linestyle": line_style(i), "linewidth": 1.4}
-        axis.plot(ts, _quantile(errors, 0.5), label=name, **style)
+        axis.plot(ts, _quantile(errors, 0.5), linewidth=1.4, label=name, **styles[name])
         if errors.shape[1] > 1:
             low, high = _quantile(errors, 0.0), _quantile(errors, 1.0)
-            axis.fill_between(ts, low, high, color=palette[name], alpha=0.15, linewidth=0)
+            axis.fill_between(ts, low, high, color=styles[name]["color"], alpha=0.15, linewidth=0)
     if threshold is not None:
         axis.axhline(threshold, color=DATA, linewidth=0.8, linestyle=":")
         axis.annotate(

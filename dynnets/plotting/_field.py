@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._canvas import DATA, as_curve, colours, legend_beside, new_axes, padded_range, tidy
+from ._canvas import DATA, as_curve, legend_beside, line_styles, new_axes, padded_range, tidy
 from ._phase_portrait import check_plane, plane_grid
 
 
@@ -51,10 +51,10 @@ def plot_field(
         *np.meshgrid(first, second), rates[:, i], rates[:, j], color="#9a9a9a", width=0.0032
     )
     axis.plot(xs[:, i], xs[:, j], ".", color=DATA, markersize=2, alpha=0.6)
-    palette = colours(paths or {})
+    styles = line_styles(paths or {})
     for name, path in (paths or {}).items():
         path = as_curve(name, (np.zeros(len(path)), path))[1]
-        axis.plot(path[:, i], path[:, j], color=palette[name], linewidth=1.4, label=name)
+        axis.plot(path[:, i], path[:, j], linewidth=1.4, label=name, **styles[name])
     axis.set_xlim(*padded_range(xs[:, i], 0.15))
     axis.set_ylim(*padded_range(xs[:, j], 0.15))
     tidy(axis, x=names[i], y=names[j], grid=False)

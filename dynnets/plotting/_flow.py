@@ -13,6 +13,7 @@ from ._canvas import (
     check_curves,
     colours,
     legend_beside,
+    line_styles,
     new_axes,
     padded_range,
     tidy,
@@ -108,13 +109,13 @@ def plot_windows(
     names = tuple(names or (f"x{i}" for i in range(rows)))
     size = (1.0 + 4.4 * len(windows), 1.2 + 1.7 * rows)
     figure, axes = new_axes(rows, len(windows), size=size, axes=axes, sharex="col", sharey="row")
-    palette = colours(curves)
+    styles = line_styles(curves)
     for k, (low, high) in enumerate(windows):
         for i in range(rows):
             axis = axes[i, k]
             axis.plot(ts, xs[:, i], color=FADED, linewidth=4.0, label=truth_name)
             for name, (times, values) in curves.items():
-                axis.plot(times, values[:, i], color=palette[name], linewidth=1.1, label=name)
+                axis.plot(times, values[:, i], linewidth=1.1, label=name, **styles[name])
             axis.set_xlim(low, high)
             axis.set_ylim(*padded_range(xs[:, i], 0.25))
             tidy(axis, x="time" if i == rows - 1 else None, y=names[i] if k == 0 else None)
@@ -143,12 +144,11 @@ def plot_residuals(
         above, below = axes[0, k], axes[1, k]
         truth, curve = as_curve(title, (ts, truth))[1], as_curve(title, (ts, curve))[1]
         labels = tuple(names or (f"x{i}" for i in range(truth.shape[1])))
-        palette = colours(labels)
+        styles = line_styles(labels)
         for i, label in enumerate(labels):
             above.plot(ts, truth[:, i], color=FADED, linewidth=4, label=None if i else "truth")
-            above.plot(
-                ts, curve[:, i], color=palette[label], linewidth=1.2, label=f"{curve_name}, {label}"
-            )
+            style = {"label": f"{curve_name}, {label}", **styles[label]}
+            above.plot(ts, curve[:, i], linewidth=1.2, **style)
         above.set_ylim(*padded_range(truth, 0.2))
         above.set_title(title, fontsize=9)
         below.semilogy(*as_curve(title, (ts, residual)), color=DATA, linewidth=0.9)

@@ -7,8 +7,8 @@ import numpy as np
 from ._canvas import (
     DATA,
     as_curve,
-    colours,
     legend_beside,
+    line_styles,
     new_axes,
     padded_range,
     tidy,
@@ -51,7 +51,7 @@ def plot_forecast(
     names = tuple(names or (f"x{i}" for i in range(rows)))
     curves = {name: _matching(name, curve, rows) for name, curve in forecasts.items()}
     figure, axes = new_axes(rows, 1, size=(9.0, 1.4 + 1.7 * rows), axes=axes, sharex="col")
-    palette = colours(curves)
+    styles = line_styles(curves)
     every = max(1, len(ts) // _MOST)
     shown = [(ts, xs)] if len(ts) > 1 else list(curves.values())
     times = np.concatenate([curve[0] for curve in shown])
@@ -62,7 +62,7 @@ def plot_forecast(
             ts[::every], xs[::every, i], ".", color=DATA, markersize=3, label=record_name, zorder=3
         )
         for name, (times, values) in curves.items():
-            axis.plot(times, values[:, i], color=palette[name], linewidth=1.3, label=name)
+            axis.plot(times, values[:, i], linewidth=1.3, label=name, **styles[name])
         axis.set_ylim(*padded_range(states[:, i], 0.2))
         axis.set_xlim(times.min(), times.max())
         tidy(axis, x=time_name if i == rows - 1 else None, y=names[i])

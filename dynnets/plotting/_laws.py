@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ._canvas import DATA, check_curves, colours, legend_beside, new_axes, tidy
+from ._canvas import DATA, check_curves, legend_beside, line_styles, new_axes, tidy
 
 
 def plot_law(
@@ -25,9 +25,9 @@ def plot_law(
     curves = check_curves(curves)
     figure, axes = new_axes(size=(7.4, 4.0), axes=axes)
     axis = axes[0, 0]
-    palette = colours(curves)
+    styles = line_styles(curves)
     for name, (r, values) in curves.items():
-        axis.plot(r, values, color=palette[name], linewidth=1.6, label=name)
+        axis.plot(r, values, linewidth=1.6, label=name, **styles[name])
     if reference is not None:
         axis.axhline(reference, color=DATA, linewidth=0.9, linestyle=":", label="known law")
     if distances is not None:

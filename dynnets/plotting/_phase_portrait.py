@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._canvas import DATA, FADED, as_curve, colours, legend_beside, new_axes, padded_range, tidy
+from ._canvas import DATA, FADED, as_curve, legend_beside, line_styles, new_axes, padded_range, tidy
 
 
 def plane_grid(xs: np.ndarray, plane: tuple[int, int], at, points: int):
@@ -70,10 +70,10 @@ def plot_phase_portrait(
     if energy is not None:
         _level_sets(figure, axis, energy, xs, (i, j), at, levels, time)
     axis.plot(xs[:, i], xs[:, j], ".", color=DATA, markersize=3, alpha=0.7, label="measured")
-    palette = colours(forecasts)
+    styles = line_styles(forecasts)
     for name, path in forecasts.items():
         path = as_curve(name, (np.zeros(len(path)), path))[1]
-        axis.plot(path[:, i], path[:, j], color=palette[name], linewidth=1.1, label=name)
+        axis.plot(path[:, i], path[:, j], linewidth=1.1, label=name, **styles[name])
     axis.set_xlim(*padded_range(xs[:, i], 0.15))
     axis.set_ylim(*padded_range(xs[:, j], 0.15))
     tidy(axis, x=names[i], y=names[j], grid=False)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ._canvas import check_curves, colours, legend_beside, line_style, new_axes, tidy
+from ._canvas import check_curves, legend_beside, line_styles, new_axes, tidy
 
 _MARKERS = "os^Dv<>pX*"
 
@@ -22,17 +22,16 @@ def plot_scaling(curves: Mapping, *, x_name: str, y_name: str, axes=None, legend
     curves = check_curves(curves)
     figure, axes = new_axes(size=(7.2, 4.6), axes=axes)
     axis = axes[0, 0]
-    palette = colours(curves)
+    styles = line_styles(curves)
     for i, (name, (x, y)) in enumerate(curves.items()):
         y = np.median(y, axis=1) if y.ndim == 2 else y
         y = np.where(np.isfinite(y) & (y > 0), y, np.nan)
         marker = _MARKERS[i % len(_MARKERS)]
-        style = {"color": palette[name], "linestyle": line_style(i), "marker": marker}
-        axis.plot(x, y, markersize=4.5, label=name, **style)
+        axis.plot(x, y, marker=marker, markersize=4.5, label=name, **styles[name])
     axis.set_xscale("log")
     axis.set_yscale("log")
-    axis.set_xlim(_two_decades(*axis.get_xlim()))
-    axis.set_ylim(_two_decades(*axis.get_ylim()))
+    axis.set_xlim(_two_decades(*axis.get_xlim()), auto=None)  # what is drawn later still counts
+    axis.set_ylim(_two_decades(*axis.get_ylim()), auto=None)
     axis.tick_params(which="minor", labelbottom=False, labelleft=False)
     tidy(axis, x=x_name, y=y_name)
     if legend:

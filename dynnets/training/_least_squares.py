@@ -98,7 +98,8 @@ def fit_least_squares(
 
 def _check_samples(data, axis: int) -> None:
     shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(data)]
-    if len({shape[axis : axis + 1] or None for shape in shapes}) != 1 or () in shapes:
+    counts = {shape[axis : axis + 1] for shape in shapes}
+    if len(counts) != 1 or () in counts:
         raise ValueError(f"by_sample needs samples along one axis of all of data, got {shapes}")
 
 

@@ -91,8 +91,9 @@ def fit_sparse(
       no term is left, else only say so in the result.
 
     **Returns** a `SparseFit`. Raises `ValueError` for a model without library terms, data of
-    another kind or not finite, and for coefficients that the data do not determine: the message
-    names their terms. Cost: `2 steps` Jacobians at most, one push-forward a coefficient each.
+    another kind or not finite, a fit without a term left, and for coefficients that the data do
+    not determine: the message names their terms. Cost: `2 steps` Jacobians at most, one
+    push-forward a coefficient each.
 
     Sources: D. DiPietro, S. Xiong, B. Zhu, NeurIPS 2020, arXiv:2006.12972; S. Brunton, J. Proctor,
     J. N. Kutz, PNAS 113, 2016 (thresholding).

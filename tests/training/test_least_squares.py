@@ -67,6 +67,14 @@ def test_samples_must_be_told_apart(data):
         fit_least_squares(_Decay(jnp.array(1.0), jnp.array(1.0)), _residual, data, by_sample=True)
 
 
+def test_members_of_an_ensemble_have_samples_each():
+    members = _Decay(jnp.ones(2), jnp.ones(2))
+    with pytest.raises(ValueError, match="by_sample needs samples along one axis"):
+        fit_least_squares(
+            members, _residual, (jnp.ones(2), jnp.ones(2)), by_sample=True, ensemble=2, data_axis=0
+        )
+
+
 def test_only_the_chosen_parts_move():
     model = _Decay(jnp.array(1.5), jnp.array(2.0))
     spec = eqx.tree_at(lambda m: m.size, jax.tree.map(eqx.is_inexact_array, model), False)
