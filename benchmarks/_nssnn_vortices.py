@@ -149,5 +149,5 @@ def draw(settings: Settings, paths, truth, ts) -> None:
     places, true = (np.moveaxis(p.reshape(len(p), 2, BODIES), 1, 2) for p in (paths, truth))
     for quarter in (1, 2, 3, 4):
         end = quarter * (len(ts) - 1) // 4 + 1
-        figure, _ = plot_orbits(true[:end], {"NSSNN": places[:end]})
+        figure, _ = plot_orbits(true[:end], {"NSSNN": places[:end]}, record_name="truth")
         settings.save_figure(figure, f"vortices-{quarter}")

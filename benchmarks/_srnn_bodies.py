@@ -138,7 +138,8 @@ def _draw(settings: Settings, truth, paths: dict, found: dict) -> None:
         return np.asarray(x[shown, :6]).reshape(-1, 3, 2)
 
     drawn = {name: bodies(paths[name][0]) for name in (TRUTH, RECURRENT)}
-    settings.save_figure(plot_orbits(bodies(truth[0]), drawn)[0], "three-body-orbits")
+    figure = plot_orbits(bodies(truth[0]), drawn, record_name="truth")[0]
+    settings.save_figure(figure, "three-body-orbits")
     times = np.arange(truth.shape[1])
     curves = {n: (times[1:], np.asarray(all_[0].T)[1:]) for n, all_ in found.items()}
     figure = plot_error_growth(curves, time_name="steps of h = 1", error_name="position error")[0]

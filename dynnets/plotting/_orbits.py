@@ -13,13 +13,15 @@ def plot_orbits(
     *,
     bodies: Sequence[str] | None = None,
     unit: str = "",
+    record_name: str = "measured",
     axes=None,
 ):
     """Positions of several bodies seen from above, forecasts over the record.
 
     **Arguments:** `measured (n, bodies, 2 or 3)`: positions of the record (the first two
     components are drawn); `forecasts`: `name -> positions (m, bodies, 2 or 3)`, their ends
-    marked; `bodies`: names; `unit`: of length; `axes`: one axis to draw on.
+    marked; `bodies`: names; `unit`: of length; `record_name`: of the record in the
+    legend; `axes`: one axis to draw on.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for mismatched shapes.
     """
@@ -29,7 +31,7 @@ def plot_orbits(
     figure, axes = new_axes(size=(6.8, 6.8), axes=axes)
     axis = axes[0, 0]
     for k in range(measured.shape[1]):
-        label = "measured" if k == 0 else None
+        label = record_name if k == 0 else None
         axis.plot(*measured[:, k, :2].T, color="#c4c4c4", linewidth=2.6, label=label, zorder=1)
         if bodies is not None:
             _name_orbit(axis, measured[:, k, :2], bodies[k])

@@ -83,6 +83,11 @@ def test_a_narrow_logarithmic_scale_has_two_powers_of_ten():
     assert 10 < low < 20 and 3000 < high < 10000
 
 
+def test_a_simulated_record_is_not_called_measured():
+    _, axis = plot_orbits(orbits(), {"a": orbits()}, record_name="truth")
+    assert axis.get_legend_handles_labels()[1][0] == "truth"
+
+
 def test_several_figures_may_share_one():
     from matplotlib.figure import Figure
 
