@@ -80,7 +80,7 @@ def _run_one(arguments: argparse.Namespace) -> int:
         "fast": arguments.fast,
         "seeds": len(settings.seeds),
         "rows": [dataclasses.asdict(row) for row in result.rows],
-        "notes": list(result.notes),
+        "notes": [*result.notes, *settings.origin()],
         "matrix": [list(line) for line in result.matrix],
         "clocks": settings.clocks,
         "seconds": time.perf_counter() - start,

@@ -17,6 +17,7 @@ Inside `run`:
     steps = settings.scaled(2000, fast=20)           # small under `--fast`, which proves nothing
     settings.save_figure(figure, "phase")            # DIR/NAME-phase.png; nothing without --figures
     with settings.clock("HNN, training"): ...        # seconds by name, printed and stored
+    scores = settings.part("HNN", {"steps": steps}, train)   # train(), kept in --store DIR
     rows = [
         at_most("state RMSE", ours, 0.03, {"Neural ODE": other}, unit="rad"),   # with a bar
         Row("energy lost", ours),                                               # no bar: reported
@@ -30,11 +31,17 @@ it, the least and the greatest. A value that is not finite breaks its bar.
 
 import contextlib
 import dataclasses
+import functools
+import hashlib
+import json
 import math
+import re
 import statistics
+import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 Numbers = float | Sequence[float]
 
@@ -137,7 +144,7 @@ class Settings:
     - `figures`: folder for figures, or None; `data`: folder of measured data, or None.
     - `store`: folder in which a resumable benchmark keeps its finished parts, or None.
     - `fast`: shrink every size to seconds (a smoke test: its numbers prove nothing).
-    - `clocks`: seconds by name, filled by `clock`.
+    - `clocks`: seconds by name, filled by `clock`; `parts`: where each part came from.
     """
 
     name: str
@@ -147,6 +154,7 @@ class Settings:
     store: Path | None = None
     fast: bool = False
     clocks: dict[str, float] = dataclasses.field(default_factory=dict)
+    parts: list[str] = dataclasses.field(default_factory=list)
 
     def scaled(self, value, *, fast):
         """`value`, or `fast` when a smoke test was asked for."""
@@ -175,3 +183,51 @@ class Settings:
             yield
         finally:
             self.clocks[label] = self.clocks.get(label, 0.0) + time.perf_counter() - start
+
+    def part(self, label: str, asked: Mapping[str, Any], measure: Callable[[], Any]) -> Any:
+        """`measure()`, a JSON value, or what an earlier run with this `store` had of it.
+
+        A finished part lies in `STORE/LABEL.json` with its clocks. It is made anew where other
+        numbers are asked of it, other seeds, `fast` or not; one that other code made is taken, and
+        `origin` says so. A part that draws figures names their folder in `asked`.
+        """
+        asked = json.loads(json.dumps({**asked, "seeds": self.seeds, "fast": self.fast}))
+        name = re.sub(r"[^\w.,=+-]+", "-", label).strip("-")
+        path = None if self.store is None else self.store / f"{name}.json"
+        if path is not None and path.is_file():
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["asked"] == asked:
+                for clock, seconds in kept["clocks"].items():
+                    self.clocks[clock] = self.clocks.get(clock, 0.0) + seconds
+                self.parts.append("kept" if kept["code"] == _code() else "kept, other code")
+                return kept["value"]
+        print(f"{self.name}: {label}", file=sys.stderr, flush=True)
+        before = dict(self.clocks)
+        value = measure()
+        self.parts.append("made")
+        if path is not None:
+            spent = {k: v - before.get(k, 0.0) for k, v in self.clocks.items()}
+            clocks = {k: v for k, v in spent.items() if v > 0.0}
+            record = {"asked": asked, "code": _code(), "clocks": clocks, "value": value}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            written = path.with_suffix(".unfinished")
+            written.write_text(json.dumps(record), encoding="utf-8")
+            written.replace(path)
+        return value
+
+    def origin(self) -> list[str]:
+        """A remark on parts that earlier runs had finished; none where there were none."""
+        kept = [origin for origin in self.parts if origin != "made"]
+        other = kept.count("kept, other code")
+        remark = f"{len(kept)} of {len(self.parts)} parts were finished by earlier runs"
+        return [remark + (f", {other} of them by other code" if other else "")] if kept else []
+
+
+@functools.cache
+def _code() -> str:
+    """Digest of the library and the benchmarks."""
+    root, digest = Path(__file__).parent.parent, hashlib.sha256()
+    files = [path for name in ("dynnets", "benchmarks") for path in (root / name).rglob("*.py")]
+    for path in sorted(files):
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()

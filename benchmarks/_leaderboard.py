@@ -11,12 +11,9 @@ A learner is one file of `benchmarks/learners`. It holds
 
 import dataclasses
 import importlib
-import json
 import pkgutil
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -26,6 +23,7 @@ import optax
 
 import benchmarks.learners
 from benchmarks._flows import in_precision
+from benchmarks._harness import Settings
 from benchmarks._leaderboard_tasks import WINDOW, Task
 from dynnets.analysis import energy_drift, forecast_error, symplecticity_defect, valid_time
 from dynnets.data import windows
@@ -204,29 +202,13 @@ def measure(task: Task, training: Training, members: int) -> dict[str, list]:
     return found
 
 
-def _path(store: Path | None, task: Task, learner: Learner) -> Path | None:
-    if store is None:
-        return None
-    name = f"{task.label}--{learner.name}".replace(" ", "-").replace("(", "").replace(")", "")
-    return store / f"{name}.json"
+def cell(settings: Settings, task: Task, learner: Learner, keys, budget: Budget) -> dict:
+    """The measures of one learner on one task: a part of its own."""
 
+    def train_and_measure():
+        found = measure(task, learner.train(task, keys, budget), len(keys))
+        jax.clear_caches()  # hundreds of compiled programs would not fit
+        return found
 
-def cell(
-    task: Task, learner: Learner, keys, budget: Budget, store: Path | None
-) -> tuple[dict, bool]:
-    """The measures of one learner on one task, and whether `store` had them already."""
-    path = _path(store, task, learner)
-    asked = {"budget": dataclasses.asdict(budget), "members": len(keys)}
-    if path is not None and path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["asked"] == asked:
-            return kept["measures"], True
-    print(f"{task.label}: {learner.name}", file=sys.stderr, flush=True)
-    measures = measure(task, learner.train(task, keys, budget), len(keys))
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        written = path.with_suffix(".part")
-        written.write_text(json.dumps({"asked": asked, "measures": measures}), encoding="utf-8")
-        written.replace(path)
-    jax.clear_caches()  # hundreds of compiled programs would not fit
-    return measures, False
+    label = f"{task.label}: {learner.name}"
+    return settings.part(label, {"budget": dataclasses.asdict(budget)}, train_and_measure)

@@ -60,7 +60,7 @@ def compare(
     """All learners on the tasks of some systems."""
     keys = jax.vmap(jr.key)(jnp.asarray(settings.seeds))
     budget = Budget(settings.scaled(updates, fast=4), settings.scaled(250, fast=20))
-    found, unsuited, chosen, old = {}, {}, tasks(settings, systems, noises), 0
+    found, unsuited, chosen = {}, {}, tasks(settings, systems, noises)
     for task in chosen:
         cells = found[task.label] = {}
         for learner in learners():
@@ -68,14 +68,10 @@ def compare(
             if reason:
                 unsuited.setdefault(f"{learner.name}: {reason}", []).append(task.label)
                 continue
-            cells[learner.name], kept = cell(task, learner, keys, budget, settings.store)
-            old += kept
+            cells[learner.name] = cell(settings, task, learner, keys, budget)
     rows = [row for task in chosen for row in _table(task, found[task.label])]
     rows += [_summary(found, measure) for measure in ("symplecticity defect", *COSTS)]
     notes = [f"not asked, {reason} ({', '.join(where)})" for reason, where in unsuited.items()]
-    if old:
-        count = sum(map(len, found.values()))
-        notes.append(f"{old} of {count} cells were finished by earlier runs with this --store")
     figures(settings, found)
     return Result(rows, notes)
 

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from benchmarks import __main__ as command, _registry, _tables
+from benchmarks import __main__ as command, _harness, _registry, _tables
 from benchmarks._harness import MissingData, Result, Row, Settings, at_least, at_most, median
 
 
@@ -57,6 +57,33 @@ def test_bars_are_kept_by_the_median_and_never_by_what_is_not_finite():
     assert math.isnan(median([1.0, math.nan]))
     assert Result([Row("a", 1.0)]).holds
     assert not Result([Row("a", 1.0), at_most("b", 2.0, 1.0)]).holds
+
+
+def test_a_part_is_made_once_and_remembered_with_its_clocks(tmp_path, capsys, monkeypatch):
+    calls = []
+
+    def run(fast=False, steps=(5, 7)):
+        settings = Settings("toy", (0, 1), store=tmp_path, fast=fast)
+
+        def measure():
+            calls.append(steps)
+            with settings.clock("all"):
+                return {"error": [0.1, math.inf]}
+
+        return settings, settings.part("pendulum: a/b", {"steps": steps}, measure)
+
+    first, value = run()
+    assert "toy: pendulum: a/b" in capsys.readouterr().err
+    assert first.origin() == []
+    again, kept = run()
+    assert (kept, again.clocks, len(calls)) == (value, first.clocks, 1)
+    assert again.origin() == ["1 of 1 parts were finished by earlier runs"]
+    monkeypatch.setattr(_harness, "_code", lambda: "later")
+    assert run()[0].origin() == [again.origin()[0] + ", 1 of them by other code"]
+    run(steps=(5, 8))
+    run(fast=True)
+    assert len(calls) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["pendulum-a-b.json"]
 
 
 def test_a_bar_needs_a_verdict_and_a_row_a_number():
