@@ -87,13 +87,13 @@ def fit_sparse(
       by about (noise / interval)^2.
     - `steps`: most evaluations of the Jacobian, before and again during the elimination.
     - `most_condition`: the largest condition number at which a fit is trusted, by default
-      `0.01 / sqrt(eps)` (7e5 in float64, 29 in float32); `refuse`: raise beyond it, and where
-      no term is left, else only say so in the result.
+      `0.01 / sqrt(eps)` (7e5 in float64, 29 in float32); `refuse`: raise beyond it, where no
+      term is left and where the search has not settled, else only say so in the result.
 
     **Returns** a `SparseFit`. Raises `ValueError` for a model without library terms, data of
-    another kind or not finite, a fit without a term left, and for coefficients that the data do
-    not determine: the message names their terms. Cost: `2 steps` Jacobians at most, one
-    push-forward a coefficient each.
+    another kind or not finite, a fit without a term left or that `steps` did not settle, and for
+    coefficients that the data do not determine: the message names their terms. Cost: `2 steps`
+    Jacobians at most, one push-forward a coefficient each.
 
     Sources: D. DiPietro, S. Xiong, B. Zhu, NeurIPS 2020, arXiv:2006.12972; S. Brunton, J. Proctor,
     J. N. Kutz, PNAS 113, 2016 (thresholding).
@@ -143,6 +143,13 @@ def fit_sparse(
             f"no term stands out of its error, and {outcome['noise']:.2g} of a sample (root mean "
             "square) is left unexplained: take more substeps, or samples closer in time, if the "
             "motion is fast; other terms, if these cannot describe it; or refuse=False"
+        )
+    if refuse and not outcome["converged"]:
+        raise ValueError(
+            f"the search has not settled after {outcome['evaluations']} Jacobians, and "
+            f"{outcome['noise']:.2g} of a sample (root mean square) is left unexplained: take more "
+            f"substeps, or samples closer in time, if the motion is fast; more than {steps} steps "
+            "if the error is small already; or refuse=False"
         )
     return SparseFit(
         **outcome,

@@ -137,6 +137,15 @@ def test_a_fit_without_a_term_left_is_refused(pairs):
     assert not fit.support.any() and fit.noise > 0.01
 
 
+def test_a_search_that_has_not_settled_is_refused():
+    """One step an interval of a third of a period: no formula comes near, and none is given."""
+    coarse = simulate(Pendulum(), jr.key(0), 60, jnp.array([0.0, 2.0]))
+    model = SSINN(monomials(1, 3), monomials(1, 3))
+    with pytest.raises(ValueError, match="not settled after 2 Jacobians.*more substeps"):
+        fit_sparse(model, coarse, steps=2)
+    assert not fit_sparse(model, coarse, steps=2, refuse=False).converged
+
+
 def test_refusals(pairs):
     model = SSINN(monomials(1, 2), monomials(1, 2))
     with pytest.raises(ValueError, match="no LibraryEnergy"):
