@@ -50,6 +50,7 @@ def four_gaussians_log_prob(x):
 
 
 DENSITIES = {"four Gaussians": four_gaussians, "two moons": two_moons}
+SHOWN = "four Gaussians"
 
 
 def hamiltonian(key):
@@ -71,31 +72,47 @@ def bound_nll(flow, points, key):
     return jnp.mean(jax.lax.map(one, (blocks, keys)))
 
 
-def rows(settings: Settings) -> tuple[list[Row], HamiltonianFlow]:
-    """One row a density, and the first seed's flow of the four Gaussians for the figure."""
+def asked(settings: Settings) -> dict:
+    """What a kept part of the densities was asked for."""
+    return {"steps": STEPS, "points": POINTS, "rate": RATE, "figures": str(settings.figures)}
+
+
+def measure(settings: Settings, name: str) -> tuple[dict, HamiltonianFlow]:
+    """Negative log-likelihoods `{column: [one a seed]}` and the first seed's flow."""
     points = settings.scaled(POINTS, fast=250)
     steps = settings.scaled(STEPS, fast=3)
-    found, kept = [], None
-    for salt, (name, draw) in enumerate(DENSITIES.items()):
-        keys = [jr.split(jr.key(1000 + 10 * seed + salt), 3) for seed in settings.seeds]
-        known = jnp.stack([draw(k[0], points) for k in keys])
-        unseen = [draw(k[1], points) for k in keys]
-        options = {"batch_size": min(BATCH, points), "data_axis": 0}
-        fits = functools.partial(
-            train, data=known, optimiser=adam(steps, RATE, 1e-2 * RATE), steps=steps, **options
-        )
-        ours, _ = fits(settings, f"{name}, Hamiltonian flow", hamiltonian, NegativeBound(TRAINED))
-        other, _ = fits(settings, f"{name}, couplings", coupling, negative_log_likelihood)
-        members = [(unstack(ours, i), unstack(other, i)) for i in range(len(keys))]
-        nll = [float(bound_nll(a, x, k[2])) for (a, _), x, k in zip(members, unseen, keys)]
-        coupled = [float(negative_log_likelihood(b, x)) for (_, b), x in zip(members, unseen)]
-        columns = {"couplings": coupled}
-        if draw is four_gaussians:
-            columns["truth"] = [float(-jnp.mean(four_gaussians_log_prob(x))) for x in unseen]
-            kept = members[0][0]
-        found.append(Row(f"{name}: negative log-likelihood", nll, columns, "nat"))
-        above = [a - b for a, b in zip(nll, coupled)]
-        found.append(at_most(f"{name}: above the couplings", above, 0.1, unit="nat"))
-    sizes = [float(parameters(make(jr.key(0)))) for make in (hamiltonian, coupling)]
-    found.append(Row("parameters of a flow", sizes[0], {"couplings": sizes[1]}))
-    return found, kept
+    draw, salt = DENSITIES[name], list(DENSITIES).index(name)
+    keys = [jr.split(jr.key(1000 + 10 * seed + salt), 3) for seed in settings.seeds]
+    known = jnp.stack([draw(k[0], points) for k in keys])
+    unseen = [draw(k[1], points) for k in keys]
+    options = {"batch_size": min(BATCH, points), "data_axis": 0}
+    fits = functools.partial(
+        train, data=known, optimiser=adam(steps, RATE, 1e-2 * RATE), steps=steps, **options
+    )
+    ours, _ = fits(settings, f"{name}, Hamiltonian flow", hamiltonian, NegativeBound(TRAINED))
+    other, _ = fits(settings, f"{name}, couplings", coupling, negative_log_likelihood)
+    members = [(unstack(ours, i), unstack(other, i)) for i in range(len(keys))]
+    found = {
+        "ours": [float(bound_nll(a, x, k[2])) for (a, _), x, k in zip(members, unseen, keys)],
+        "couplings": [float(negative_log_likelihood(b, x)) for (_, b), x in zip(members, unseen)],
+    }
+    if draw is four_gaussians:
+        found["truth"] = [float(-jnp.mean(four_gaussians_log_prob(x))) for x in unseen]
+    return found, members[0][0]
+
+
+def rows(name: str, found: dict) -> list[Row]:
+    """The likelihood and its distance from the couplings'."""
+    columns = dict(found)
+    nll = columns.pop("ours")
+    above = [a - b for a, b in zip(nll, columns["couplings"])]
+    return [
+        Row(f"{name}: negative log-likelihood", nll, columns, "nat"),
+        at_most(f"{name}: above the couplings", above, 0.1, unit="nat"),
+    ]
+
+
+def sizes() -> Row:
+    """The number of parameters of both flows."""
+    ours, other = (float(parameters(make(jr.key(0)))) for make in (hamiltonian, coupling))
+    return Row("parameters of a flow", ours, {"couplings": other})

@@ -2,8 +2,13 @@
 
 A disc of radius 0.3 in a window of 2.6 x 2.6, a picture every 0.125, 1024 films of 20 pictures to
 train on, of which the encoder sees 5, and 64 unseen ones of 60 pictures. Every seed has films,
-weights and batches of its own. All models have the codec, the loss, the optimiser and the number
-of updates in common and are trained as one vmapped run over the seeds.
+weights and batches of its own. All models have the codec, the optimiser and the number of updates
+in common and are trained as one vmapped run over the seeds.
+
+Twenty pictures are seven tenths of a period of the pendulum: films that are encoded at their first
+pictures only never tie the states in which they end to the states in which others begin. So a
+quarter of each batch is encoded at its last five pictures and rolled backwards; models that saw
+first pictures only, as published, stand beside, and the gated cell, which has no way back.
 """
 
 import dataclasses
@@ -25,11 +30,21 @@ from dynnets.systems import Harmonic, Pendulum
 from dynnets.training import FilmLoss, unstack
 
 INTERVAL, SEEN, LENGTH, HORIZON = 0.125, 5, 20, 60
-TRAIN, TEST, BATCH, STEPS, RATE = 1024, 64, 32, 10_000, 2e-3
+TRAIN, TEST, BATCH, RATE = 1024, 64, 32, 2e-3
 SIZE, LATENT, BETA, THRESHOLD = 16, 2, 0.01, 0.025
-LOSS = FilmLoss(BETA)
-BOTH_ENDS = FilmLoss(BETA, anchors=(0, LENGTH - SEEN))
-HGN_NAME, GRU, NODE, FIXED = "HGN", "gated cell", "neural ODE", "HGN, T = |p|^2/2, both ends"
+HGN_NAME, FIXED, HGN_FIRST = "HGN", "HGN, T = |p|^2/2", "HGN, first pictures only"
+NODE, NODE_FIRST = "neural ODE", "neural ODE, first pictures only"
+GRU = "gated cell, first pictures only"
+BOTH_ENDS = FilmLoss(BETA, anchors=(0, 0, 0, LENGTH - SEEN))
+FIRST = FilmLoss(BETA)
+LOSSES = {
+    HGN_NAME: BOTH_ENDS,
+    FIXED: BOTH_ENDS,
+    HGN_FIRST: FIRST,
+    NODE: BOTH_ENDS,
+    NODE_FIRST: FIRST,
+    GRU: FIRST,
+}
 
 
 def _pendulum_start(key):
@@ -49,18 +64,19 @@ def _pendulum_pictures(q, size):
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A system, its starts, how it is drawn, and the largest error of the first 20 pictures."""
+    """A system, its starts and pictures, updates, and the largest error of 20 pictures."""
 
     name: str
     system: Pendulum | Harmonic
     start: Callable
     draw: Callable
+    steps: int
     bar: float
 
 
 TASKS = (
-    Task("pendulum", Pendulum(gravity=3.0), _pendulum_start, _pendulum_pictures, 3e-4),
-    Task("spring", Harmonic(stiffness=4.0), _spring_start, render_mass_spring, 6e-4),
+    Task("pendulum", Pendulum(gravity=3.0), _pendulum_start, _pendulum_pictures, 20_000, 3e-4),
+    Task("spring", Harmonic(stiffness=4.0), _spring_start, render_mass_spring, 10_000, 6e-4),
 )
 
 
@@ -89,7 +105,7 @@ def make(kind: str) -> Callable:
         if kind == GRU:
             cell = GatedField(2 * LATENT, 96, rate=1 / INTERVAL, key=key)
             dynamics = FieldModel(cell, explicit_euler)
-        if kind == NODE:
+        if kind in (NODE, NODE_FIRST):
             dynamics = NeuralODE(2 * LATENT, 64, 2, step=explicit_midpoint, key=key)
         kinetic = "fixed" if kind == FIXED else "learned"
         return HGN(codec, interval=INTERVAL, kinetic=kinetic, dynamics=dynamics, key=key)
@@ -127,16 +143,22 @@ def constant_error(pictures, unseen) -> float:
     return float(jnp.mean((unseen - pictures.mean(axis=(0, 1))) ** 2))
 
 
+def asked(settings: Settings, task: Task) -> dict:
+    """What a kept part of the films was asked for."""
+    losses = {kind: loss.anchors for kind, loss in LOSSES.items()}
+    figures = str(settings.figures)
+    return {"steps": task.steps, "rate": RATE, "beta": BETA, "anchors": losses, "figures": figures}
+
+
 def run_task(settings: Settings, task: Task, index: int):
     """`(scores {kind: {measure: [one a seed]}}, models {kind: stack}, unseen films)`."""
     train_count, test_count = settings.scaled((TRAIN, TEST), fast=(BATCH, 8))
-    steps = settings.scaled(STEPS, fast=3)
+    steps = settings.scaled(task.steps, fast=3)
     known = stacked(settings, task, 2 * index, train_count, LENGTH)[0]
     unseen, energy = stacked(settings, task, 2 * index + 1, test_count, HORIZON)
     scores: dict = {"mean picture": {"all": [constant_error(*p) for p in zip(known, unseen)]}}
     models = {}
-    for kind in (HGN_NAME, FIXED, NODE, GRU):
-        loss = BOTH_ENDS if kind == FIXED else LOSS
+    for kind, loss in LOSSES.items():
         models[kind], _ = train(
             settings, f"{task.name}, {kind}", make(kind), loss, known,
             adam(steps, RATE, RATE * 1e-3), steps, batch_size=BATCH, data_axis=0,
@@ -161,8 +183,9 @@ def _others(scores, measure, *kinds) -> dict:
 def rows(task: Task, scores: dict) -> list[Row]:
     """The rows of one system."""
     ours, name = scores[HGN_NAME], task.name
-    rest = (FIXED, NODE, GRU)
+    rest = [kind for kind in LOSSES if kind != HGN_NAME]
     ratio = [a / b for a, b in zip(ours["all"], scores[NODE]["all"])]
+    best = min(median(scores[kind]["all"]) for kind in (NODE, NODE_FIRST))
     return [
         at_most(
             f"{name}: pixel error, pictures 0-19",
@@ -174,8 +197,8 @@ def rows(task: Task, scores: dict) -> list[Row]:
             f"{name}: pixel error, all 60 pictures",
             ours["all"],
             _others(scores, "all", *rest, "mean picture"),
-            bar="<= the neural ODE's",
-            holds=median(ours["all"]) <= median(scores[NODE]["all"]),
+            bar="<= either neural ODE's",
+            holds=median(ours["all"]) <= best,
         ),
         Row(f"{name}: the same over the neural ODE's", ratio),
         Row(
@@ -188,18 +211,18 @@ def rows(task: Task, scores: dict) -> list[Row]:
             f"{name}: |corr(H, E)| over 64 films",
             ours["correlation"],
             0.9,
-            _others(scores, "correlation", FIXED),
+            _others(scores, "correlation", FIXED, HGN_FIRST),
         ),
         at_most(
             f"{name}: latent error, there and back",
             ours["back"],
             5e-5,
-            _others(scores, "back", FIXED),
+            _others(scores, "back", FIXED, HGN_FIRST),
         ),
         at_most(
             f"{name}: latent change, step halved",
             ours["halved"],
             0.02,
-            _others(scores, "halved", FIXED),
+            _others(scores, "halved", FIXED, HGN_FIRST),
         ),
     ]
