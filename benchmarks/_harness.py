@@ -194,12 +194,13 @@ class Settings:
         asked = json.loads(json.dumps({**asked, "seeds": self.seeds, "fast": self.fast}))
         name = re.sub(r"[^\w.,=+-]+", "-", label).strip("-")
         path = None if self.store is None else self.store / f"{name}.json"
+        code = _code()  # what runs now: files may change before an hour's part is finished
         if path is not None and path.is_file():
             kept = json.loads(path.read_text(encoding="utf-8"))
             if kept["asked"] == asked:
                 for clock, seconds in kept["clocks"].items():
                     self.clocks[clock] = self.clocks.get(clock, 0.0) + seconds
-                self.parts.append("kept" if kept["code"] == _code() else "kept, other code")
+                self.parts.append("kept" if kept["code"] == code else "kept, other code")
                 return kept["value"]
         print(f"{self.name}: {label}", file=sys.stderr, flush=True)
         before = dict(self.clocks)
@@ -208,7 +209,7 @@ class Settings:
         if path is not None:
             spent = {k: v - before.get(k, 0.0) for k, v in self.clocks.items()}
             clocks = {k: v for k, v in spent.items() if v > 0.0}
-            record = {"asked": asked, "code": _code(), "clocks": clocks, "value": value}
+            record = {"asked": asked, "code": code, "clocks": clocks, "value": value}
             path.parent.mkdir(parents=True, exist_ok=True)
             written = path.with_suffix(".unfinished")
             written.write_text(json.dumps(record), encoding="utf-8")
