@@ -55,7 +55,9 @@ class FilmLoss(eqx.Module):
 
     - `beta`: weight of the KL divergence of the posterior from the standard normal, positive.
     - `anchors`: pictures at which the encoder looks, parts of the batch in turn: from picture `a`
-      the film is rolled ahead to its end and back to its beginning. `(0,)` is the published loss.
+      the film is rolled ahead to its end and back to its beginning. `(0,)` is the published loss;
+      an anchor near the end as well ties the states in which films end to those in which others
+      begin, and `(0, 0, 0, a)` encodes a quarter of the batch there.
     - `decoded`: pictures that are decoded of each film, others for every film and update; by
       default all. Fewer make an update cheaper, and its expectation is the same.
 
