@@ -77,14 +77,17 @@ def test_loss_is_its_formula(getkey):
     np.testing.assert_allclose(loss, np.mean(errors + 0.3 * divergences), rtol=1e-12)
 
 
-def test_anchors_look_at_every_part_of_the_film(getkey):
+@pytest.mark.parametrize("starts", [1, 3])
+def test_anchors_look_at_every_part_of_the_film(getkey, starts):
     """Films in turn from their beginning and from their end; the KL's weight is next to none."""
     model, batch = without_noise(make(getkey())), films(getkey())
-    loss = FilmLoss(1e-12, anchors=(0, LENGTH - FRAMES))
-    early = [by_the_film(model, film)[0] for film in batch[::2]]
-    late = [from_the_end(model, film) for film in batch[1::2]]
+    loss = FilmLoss(1e-12, anchors=(0,) * starts + (LENGTH - FRAMES,))
+    parts = starts + 1
+    early = [[by_the_film(model, film)[0] for film in batch[i::parts]] for i in range(starts)]
+    late = [from_the_end(model, film) for film in batch[starts::parts]]
     found = loss_of(loss, model, batch, getkey())
-    np.testing.assert_allclose(found, np.mean(early) / 2 + np.mean(late) / 2, rtol=1e-8)
+    wanted = np.mean([np.mean(part) for part in (*early, late)])
+    np.testing.assert_allclose(found, wanted, rtol=1e-8)
 
 
 @eqx.filter_jit
