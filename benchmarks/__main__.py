@@ -83,7 +83,7 @@ def _run_one(arguments: argparse.Namespace) -> int:
         "notes": [*result.notes, *settings.origin()],
         "matrix": [list(line) for line in result.matrix],
         "clocks": settings.clocks,
-        "seconds": time.perf_counter() - start,
+        "seconds": time.perf_counter() - start + settings.earlier,
         "compile_seconds": compiling.seconds,
         "peak_memory_mib": _environment.peak_memory_mib(),
         **_environment.describe(),

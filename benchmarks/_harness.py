@@ -144,7 +144,8 @@ class Settings:
     - `figures`: folder for figures, or None; `data`: folder of measured data, or None.
     - `store`: folder in which a resumable benchmark keeps its finished parts, or None.
     - `fast`: shrink every size to seconds (a smoke test: its numbers prove nothing).
-    - `clocks`: seconds by name, filled by `clock`; `parts`: where each part came from.
+    - `clocks`: seconds by name, filled by `clock`; `parts`: where each part came
+      from and the seconds that it took there.
     """
 
     name: str
@@ -154,7 +155,7 @@ class Settings:
     store: Path | None = None
     fast: bool = False
     clocks: dict[str, float] = dataclasses.field(default_factory=dict)
-    parts: list[str] = dataclasses.field(default_factory=list)
+    parts: list[tuple[str, float]] = dataclasses.field(default_factory=list)
 
     def scaled(self, value, *, fast):
         """`value`, or `fast` when a smoke test was asked for."""
@@ -187,9 +188,9 @@ class Settings:
     def part(self, label: str, asked: Mapping[str, Any], measure: Callable[[], Any]) -> Any:
         """`measure()`, a JSON value, or what an earlier run with this `store` had of it.
 
-        A finished part lies in `STORE/LABEL.json` with its clocks. It is made anew where other
-        numbers are asked of it, other seeds, `fast` or not; one that other code made is taken, and
-        `origin` says so. A part that draws figures names their folder in `asked`.
+        A finished part lies in `STORE/LABEL.json` with its clocks and seconds. It is made anew
+        where other numbers are asked of it, other seeds, `fast` or not; one that other code made is
+        taken, and `origin` says so. A part that draws figures names their folder in `asked`.
         """
         asked = json.loads(json.dumps({**asked, "seeds": self.seeds, "fast": self.fast}))
         name = re.sub(r"[^\w.,=+-]+", "-", label).strip("-")
@@ -200,16 +201,19 @@ class Settings:
             if kept["asked"] == asked:
                 for clock, seconds in kept["clocks"].items():
                     self.clocks[clock] = self.clocks.get(clock, 0.0) + seconds
-                self.parts.append("kept" if kept["code"] == code else "kept, other code")
+                origin = "kept" if kept["code"] == code else "kept, other code"
+                self.parts.append((origin, kept["seconds"]))
                 return kept["value"]
         print(f"{self.name}: {label}", file=sys.stderr, flush=True)
-        before = dict(self.clocks)
+        before, start = dict(self.clocks), time.perf_counter()
         value = measure()
-        self.parts.append("made")
+        seconds = time.perf_counter() - start
+        self.parts.append(("made", seconds))
         if path is not None:
             spent = {k: v - before.get(k, 0.0) for k, v in self.clocks.items()}
             clocks = {k: v for k, v in spent.items() if v > 0.0}
-            record = {"asked": asked, "code": code, "clocks": clocks, "value": value}
+            record = {"asked": asked, "code": code, "seconds": seconds}
+            record |= {"clocks": clocks, "value": value}
             path.parent.mkdir(parents=True, exist_ok=True)
             written = path.with_suffix(".unfinished")
             written.write_text(json.dumps(record), encoding="utf-8")
@@ -218,10 +222,15 @@ class Settings:
 
     def origin(self) -> list[str]:
         """A remark on parts that earlier runs had finished; none where there were none."""
-        kept = [origin for origin in self.parts if origin != "made"]
+        kept = [origin for origin, _ in self.parts if origin != "made"]
         other = kept.count("kept, other code")
         remark = f"{len(kept)} of {len(self.parts)} parts were finished by earlier runs"
         return [remark + (f", {other} of them by other code" if other else "")] if kept else []
+
+    @property
+    def earlier(self) -> float:
+        """Seconds that earlier runs spent on the parts taken from them."""
+        return sum(seconds for origin, seconds in self.parts if origin != "made")
 
 
 @functools.cache

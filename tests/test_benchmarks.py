@@ -77,6 +77,7 @@ def test_a_part_is_made_once_and_remembered_with_its_clocks(tmp_path, capsys, mo
     assert first.origin() == []
     again, kept = run()
     assert (kept, again.clocks, len(calls)) == (value, first.clocks, 1)
+    assert (first.earlier, again.earlier) == (0, first.parts[0][1]) and again.earlier > 0
     assert again.origin() == ["1 of 1 parts were finished by earlier runs"]
     monkeypatch.setattr(_harness, "_code", lambda: "later")
     assert run()[0].origin() == [again.origin()[0] + ", 1 of them by other code"]
