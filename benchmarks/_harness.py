@@ -225,7 +225,8 @@ class Settings:
         kept = [origin for origin, _ in self.parts if origin != "made"]
         other = kept.count("kept, other code")
         remark = f"{len(kept)} of {len(self.parts)} parts were finished by earlier runs"
-        return [remark + (f", {other} of them by other code" if other else "")] if kept else []
+        remark += f", {other} of them by other code" if other else ""
+        return [f"{remark}; compilation and memory are of this run"] if kept else []
 
     @property
     def earlier(self) -> float:

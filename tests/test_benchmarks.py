@@ -10,6 +10,8 @@ import pytest
 from benchmarks import __main__ as command, _harness, _registry, _tables
 from benchmarks._harness import MissingData, Result, Row, Settings, at_least, at_most, median
 
+EARLIER = "1 of 1 parts were finished by earlier runs"
+
 
 @pytest.fixture
 def toy(monkeypatch):
@@ -78,9 +80,11 @@ def test_a_part_is_made_once_and_remembered_with_its_clocks(tmp_path, capsys, mo
     again, kept = run()
     assert (kept, again.clocks, len(calls)) == (value, first.clocks, 1)
     assert (first.earlier, again.earlier) == (0, first.parts[0][1]) and again.earlier > 0
-    assert again.origin() == ["1 of 1 parts were finished by earlier runs"]
+    assert again.origin() == [f"{EARLIER}; compilation and memory are of this run"]
     monkeypatch.setattr(_harness, "_code", lambda: "later")
-    assert run()[0].origin() == [again.origin()[0] + ", 1 of them by other code"]
+    assert run()[0].origin() == [
+        f"{EARLIER}, 1 of them by other code; compilation and memory are of this run"
+    ]
     run(steps=(5, 8))
     run(fast=True)
     assert len(calls) == 3
