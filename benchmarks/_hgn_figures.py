@@ -53,8 +53,9 @@ def _histogram(q):
 
 
 def draw_films(settings: Settings, name: str, models: dict, unseen) -> None:
-    """One unseen film of the first seed: the truth, every model, and the HGN at other speeds."""
-    film = unseen[0, 0]
+    """The liveliest unseen film of the first seed: every model, and the HGN at other speeds."""
+    liveliest = jnp.argmax(jnp.var(unseen[0], axis=1).reshape(unseen.shape[1], -1).sum(axis=1))
+    film = unseen[0, liveliest]
     length = film.shape[0]
     shown = np.arange(0, length, 5)
     model = unstack(models[HGN_NAME], 0)
