@@ -1,4 +1,4 @@
-"""Three bodies at h = 1 with the published nets, batches and updates: 15 minutes a seed."""
+"""Three bodies at h = 1 with the published nets, batches and updates: 20 minutes a seed."""
 
 from benchmarks import _srnn_bodies
 from benchmarks._harness import Result, Settings
