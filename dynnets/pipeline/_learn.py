@@ -22,6 +22,7 @@ from ._figures import make_figures
 from ._folder import finish, open_folder, slug
 from ._record import FRACTIONS, Record, prepare
 from ._report import Report, Row
+from ._saved import as_written
 from ._scores import HORIZONS, Measured, Persistence, measure
 from ._train import FULL, QUICK, Budget, Trained, thinning, train
 
@@ -232,7 +233,7 @@ def metadata(record: Record, report: Report) -> dict:
         "phase": record.whole.phase,
         "time_name": _time_name(record.whole),
         "start": np.asarray(trial.xs[-1]).tolist(),
-        "time": float(trial.ts[-1]),
+        "time": as_written(trial.ts[-1]),
         "interval": record.step,
         "states": sample_states(record.train).tolist(),
         "uses_clock": False,

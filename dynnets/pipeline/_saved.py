@@ -54,7 +54,12 @@ class SavedForecast(NamedTuple):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([self.time_name, *self.names])
         for t, x in zip(self.ts, self.xs, strict=True):
-            writer.writerow([repr(float(t)), *(repr(float(v)) for v in x)])
+            writer.writerow([float(f"{t:.12g}"), *(str(v) for v in x)])
+
+
+def as_written(number) -> float:
+    """The shortest decimal that rounds to `number` in its own precision: 29.9, not 29.8999996."""
+    return float(str(np.asarray(number)[()]))
 
 
 def remembered(path: str | os.PathLike) -> dict[str, Any]:
@@ -130,7 +135,7 @@ def _start(known: dict, table, initial, start) -> tuple[Any, float]:
     """The state to begin with, and its time."""
     if table is not None:
         trial = _read(known, table)
-        return trial.xs[-1], float(trial.ts[-1])
+        return trial.xs[-1], as_written(trial.ts[-1])
     if initial is None:
         initial, start = known["start"], known["time"]
     state = np.asarray(initial, float)

@@ -1,5 +1,6 @@
 """`learn` from a record to files; a killed run goes on bit-equal; nothing is overwritten."""
 
+import io
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import jax.random as jr
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from records import oscillator, write_csv
 from dynnets.data import Trajectories
 from dynnets.pipeline import (
     Budget,
+    SavedForecast,
     candidates,
     certify_saved,
     forecast_saved,
@@ -113,6 +116,25 @@ def test_a_forecast_starts_where_it_is_told(run, csv, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             forecast_saved(path, **bad)
+
+
+def test_a_table_of_a_forecast_has_the_digits_that_its_numbers_have():
+    ts, xs = np.linspace(29.9, 30.9, 11), np.full((11, 1), 0.1, np.float32)
+    file = io.StringIO()
+    SavedForecast(ts, xs, ("x",), "t").write(file)
+    lines = file.getvalue().splitlines()
+    assert lines[0] == "t,x"
+    assert lines[1:] == [f"{29.9 + 0.1 * i:.1f},0.1" for i in range(11)]
+
+
+def test_the_time_of_a_single_precision_record_is_the_one_of_its_file(tmp_path):
+    ts = 0.1 * np.arange(300)
+    table, out = tmp_path / "single.csv", tmp_path / "run"
+    table.write_text("\n".join(["t,x", *(f"{t:.1f},{np.cos(t):.5f}" for t in ts)]))
+    with jax.enable_x64(False):
+        learn(table, out=out, key=jr.key(0), seeds=1, budget=TINY, models=["linear ODE"])
+        assert load_learned(out / "model.dynnets")[1]["time"] == 29.9
+        assert forecast_saved(out / "model.dynnets", 31.0, table=table).ts[0] == 29.9
 
 
 def test_nothing_of_another_run_is_overwritten(run, csv, tmp_path):
