@@ -233,7 +233,7 @@ def metadata(record: Record, report: Report) -> dict:
         "phase": record.whole.phase,
         "time_name": _time_name(record.whole),
         "start": np.asarray(trial.xs[-1]).tolist(),
-        "time": as_written(trial.ts[-1]),
+        "time": float(as_written(trial.ts[-1])),
         "interval": record.step,
         "states": sample_states(record.train).tolist(),
         "uses_clock": False,

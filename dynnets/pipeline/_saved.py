@@ -54,12 +54,12 @@ class SavedForecast(NamedTuple):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([self.time_name, *self.names])
         for t, x in zip(self.ts, self.xs, strict=True):
-            writer.writerow([float(f"{t:.12g}"), *(str(v) for v in x)])
+            writer.writerow([float(f"{t:.15g}"), *(str(v) for v in x)])
 
 
-def as_written(number) -> float:
-    """The shortest decimal that rounds to `number` in its own precision: 29.9, not 29.8999996."""
-    return float(str(np.asarray(number)[()]))
+def as_written(numbers) -> np.ndarray:
+    """The shortest decimals that round to `numbers` in their precision: 29.9, not 29.8999996."""
+    return np.asarray(numbers).astype(str).astype(float)
 
 
 def remembered(path: str | os.PathLike) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _start(known: dict, table, initial, start) -> tuple[Any, float]:
     """The state to begin with, and its time."""
     if table is not None:
         trial = _read(known, table)
-        return trial.xs[-1], as_written(trial.ts[-1])
+        return trial.xs[-1], float(as_written(trial.ts[-1]))
     if initial is None:
         initial, start = known["start"], known["time"]
     state = np.asarray(initial, float)
@@ -155,7 +155,7 @@ def _driven(path, known: dict, table, to: float):
             f"{path} needs the inputs {names}: give a table that holds them up to the time {to:g}"
         )
     trial = _read(known, table)
-    ts = np.asarray(trial.ts)
+    ts = as_written(trial.ts)
     if ts[-1] < to:
         raise ValueError(f"{table} holds the inputs {names} up to time {ts[-1]:g}, asked: {to:g}")
     keep = ts <= to

@@ -125,16 +125,27 @@ def test_a_table_of_a_forecast_has_the_digits_that_its_numbers_have():
     lines = file.getvalue().splitlines()
     assert lines[0] == "t,x"
     assert lines[1:] == [f"{29.9 + 0.1 * i:.1f},0.1" for i in range(11)]
+    file = io.StringIO()
+    SavedForecast(np.array([1763868000.123, 2451545.1234567]), xs[:2], ("x",), "t").write(file)
+    assert file.getvalue() == "t,x\n1763868000.123,0.1\n2451545.1234567,0.1\n"
 
 
 def test_the_time_of_a_single_precision_record_is_the_one_of_its_file(tmp_path):
     ts = 0.1 * np.arange(300)
-    table, out = tmp_path / "single.csv", tmp_path / "run"
+    options = {"key": jr.key(0), "seeds": 1, "budget": TINY, "models": ["linear ODE"]}
+    table, driven = tmp_path / "single.csv", tmp_path / "driven.csv"
     table.write_text("\n".join(["t,x", *(f"{t:.1f},{np.cos(t):.5f}" for t in ts)]))
+    driven.write_text(
+        "\n".join(["t,x,force", *(f"{t:.1f},{np.cos(t):.5f},{np.sin(2 * t):.5f}" for t in ts)])
+    )
     with jax.enable_x64(False):
-        learn(table, out=out, key=jr.key(0), seeds=1, budget=TINY, models=["linear ODE"])
-        assert load_learned(out / "model.dynnets")[1]["time"] == 29.9
-        assert forecast_saved(out / "model.dynnets", 31.0, table=table).ts[0] == 29.9
+        learn(table, out=tmp_path / "free", **options)
+        free = tmp_path / "free" / "model.dynnets"
+        assert load_learned(free)[1]["time"] == 29.9
+        assert forecast_saved(free, 31.0, table=table).ts[0] == 29.9
+        learn(driven, out=tmp_path / "forced", **options, inputs="force")
+        forced = forecast_saved(tmp_path / "forced" / "model.dynnets", 29.9, table=driven)
+        np.testing.assert_array_equal(forced.ts, [float(f"{t:.1f}") for t in ts])
 
 
 def test_nothing_of_another_run_is_overwritten(run, csv, tmp_path):
