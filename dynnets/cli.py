@@ -119,7 +119,10 @@ class _Learn:
         )
         print(f"{report}\n\n{report.certificate}\n\nWritten to {out}: model.dynnets, models/,")
         print("figures/, table.txt, certificate.txt, certificate.json, report.json. Next:")
-        print(f"  dynnets forecast {out}/model.dynnets --to TIME --out forecast.csv")
+        driven = (
+            " --from-file INPUTS.csv" if remembered(out / "model.dynnets")["input_names"] else ""
+        )
+        print(f"  dynnets forecast {out}/model.dynnets --to TIME{driven} --out forecast.csv")
 
 
 @dataclasses.dataclass

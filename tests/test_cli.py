@@ -51,6 +51,21 @@ def test_learn_forecast_certify(folder, capsys, tmp_path):
     assert "Certificate of" in capsys.readouterr().out
 
 
+def test_a_model_with_inputs_says_that_its_forecast_needs_them(capsys, tmp_path):
+    path, out = tmp_path / "driven.csv", tmp_path / "run"
+    ts, xs = oscillator()
+    lines = [f"{t},{x[0]},{x[1]}" for t, x in zip(ts, xs)]
+    path.write_text("\n".join(["t,x,force", *lines]))
+    options = ["--quick", "--seeds", "1", "--precision", "double", "--models", "linear ODE"]
+    assert main(["learn", str(path), "--out", str(out), *options]) == 0
+    hint = capsys.readouterr().out.splitlines()[-1].split()
+    assert hint[:2] == ["dynnets", "forecast"] and "--from-file" in hint
+    given = {"TIME": str(ts[-1]), "INPUTS.csv": str(path), "forecast.csv": str(tmp_path / "f.csv")}
+    assert main([given.get(word, word) for word in hint[1:]]) == 0
+    with open(tmp_path / "f.csv", newline="") as file:
+        assert len(list(csv.reader(file))) == len(ts) + 1
+
+
 def test_nothing_is_overwritten(folder, table, capsys, tmp_path):
     kept = tmp_path / "kept.csv"
     kept.write_text("mine")
