@@ -58,7 +58,9 @@ def test_a_model_with_inputs_says_that_its_forecast_needs_them(capsys, tmp_path)
     path.write_text("\n".join(["t,x,force", *lines]))
     options = ["--quick", "--seeds", "1", "--precision", "double", "--models", "linear ODE"]
     assert main(["learn", str(path), "--out", str(out), *options]) == 0
-    hint = capsys.readouterr().out.splitlines()[-1].split()
+    text = capsys.readouterr().out
+    assert text.count("A quick run:") == 1
+    hint = text.splitlines()[-1].split()
     assert hint[:2] == ["dynnets", "forecast"] and "--from-file" in hint
     given = {"TIME": str(ts[-1]), "INPUTS.csv": str(path), "forecast.csv": str(tmp_path / "f.csv")}
     assert main([given.get(word, word) for word in hint[1:]]) == 0

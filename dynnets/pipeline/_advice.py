@@ -127,7 +127,8 @@ def _about_structure(chosen: Row, tested: list[Row]) -> list[str]:
         ]
     return [
         f"No structured model comes near (the best, {name}, errs {number(ratio)} times as much): "
-        f"what they assume does not hold for these columns. {beyond}."
+        "what they assume does not hold for these columns, or they were trained too little. "
+        f"{beyond}."
     ]
 
 

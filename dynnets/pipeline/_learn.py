@@ -90,6 +90,8 @@ def learn(
         settings = _settings(given, seeds, fractions, budget, tried, key)
         folder = open_folder(out, settings, resume=resume, overwrite=overwrite)
     report = _run(record, tried, budget, seeds, key, folder, true_energy, progress)
+    if budget == QUICK:
+        report = report.of_quick_run()
     if folder is not None:
         finish(folder, report, metadata(record, report))
     return report

@@ -10,6 +10,11 @@ import numpy as np
 from dynnets._core import AbstractModel
 from dynnets.analysis import Certificate
 
+QUICK_REMARK = (
+    "A quick run: it shows that everything works; its nets are too small and too little trained to "
+    "choose a model by."
+)
+
 
 class Row(NamedTuple):
     """One model of the table.
@@ -49,6 +54,10 @@ class Report(NamedTuple):
     details: dict[str, Any]
     folder: Path | None
     draw: Callable[[], dict[str, Any]]
+
+    def of_quick_run(self) -> "Report":
+        """The same, whose verdict begins by saying what a run of few updates is worth."""
+        return self._replace(verdict=(QUICK_REMARK, *self.verdict))
 
     def __getitem__(self, name: str) -> Row:
         """The row of a model. Raises `ValueError` for an unknown name."""

@@ -103,6 +103,8 @@ def learn_solar_system(*, key, out, seeds, quick, resume, overwrite, progress) -
     }
     paths = {name: forecast_solar_system(found, data) for name, found in fits.items()}
     report = _report(data, fits, paths, folder)
+    if quick:
+        report = report.of_quick_run()
     if folder is not None:
         finish(folder, report, _metadata(data, fits, paths, report.chosen))
     return report
