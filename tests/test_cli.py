@@ -60,6 +60,7 @@ def test_a_model_with_inputs_says_that_its_forecast_needs_them(capsys, tmp_path)
     assert main(["learn", str(path), "--out", str(out), *options]) == 0
     text = capsys.readouterr().out
     assert text.count("A quick run:") == 1
+    assert "No model with structure was among those to train" in text
     hint = text.splitlines()[-1].split()
     assert hint[:2] == ["dynnets", "forecast"] and "--from-file" in hint
     given = {"TIME": str(ts[-1]), "INPUTS.csv": str(path), "forecast.csv": str(tmp_path / "f.csv")}

@@ -67,7 +67,7 @@ def advise(record: Record, rows: list[Row], models: dict) -> Advice:
     chosen = min(equal, key=lambda row: (order.index(row.kind), _median(row, SCORE)))
     verdict = [_choice(chosen, tested, least)]
     verdict += _about_energy(tested, damped, change, has_input)
-    verdict += _about_structure(chosen, tested)
+    verdict += _about_structure(record, chosen, tested)
     verdict += _about_horizon(record, chosen)
     return Advice(chosen.name, tuple(verdict), change)
 
@@ -112,11 +112,13 @@ def _about_energy(tested, damped, change, has_input) -> list[str]:
     ]
 
 
-def _about_structure(chosen: Row, tested: list[Row]) -> list[str]:
+def _about_structure(record: Record, chosen: Row, tested: list[Row]) -> list[str]:
     if chosen.kind != BASELINE:
         return []
-    if all(row.kind == BASELINE for row in tested):
+    if not record.is_phase_space:
         return ["The state is no phase space (q, p), so that only models without structure apply."]
+    if all(row.kind == BASELINE for row in tested):
+        return ["No model with structure was among those to train."]
     least, name = min((_median(row, SCORE), row.name) for row in tested if row.kind != BASELINE)
     ratio = least / _median(chosen, SCORE)
     beyond = "Nothing bounds the forecast of a model without structure beyond the record"
