@@ -19,6 +19,7 @@ from ._constant import (
     trainable as trainable,
 )
 from ._newton import (
+    implicit_root as implicit_root,
     newton as newton,
     stationary_point as stationary_point,
     stationary_value as stationary_value,

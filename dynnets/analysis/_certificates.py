@@ -166,7 +166,9 @@ def _derived_lines(model) -> list[CertificateLine]:
 def _sampled_line(finding: Finding) -> CertificateLine:
     holds = finding.worst <= finding.slack if finding.claimed else None
     statement = finding.statement
-    if finding.claimed and finding.slack:
+    if finding.worst == float("inf"):
+        statement += "; a value is not finite, so that nothing is kept there"
+    elif finding.claimed and finding.slack:
         statement += f"; round-off explains {finding.slack:.1e}"
     return CertificateLine(finding.name, SAMPLED, holds, finding.worst, statement)
 
