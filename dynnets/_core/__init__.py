@@ -31,6 +31,9 @@ from ._phase import (
     split_phase as split_phase,
     symplectic_gradient as symplectic_gradient,
 )
+from ._regular import (
+    solve_regular as solve_regular,
+)
 from ._serialisable import (
     decode as decode,
     encode as encode,

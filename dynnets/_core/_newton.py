@@ -129,7 +129,8 @@ def stationary_point(
 ) -> Array:
     """The `w` with `d/dw function(arguments, w) = 0` near `guess`; NaN without convergence.
 
-    `max_steps = 0` promises a function that is quadratic and convex in `w`: one Cholesky solve.
+    `max_steps = 0` promises a function that is quadratic and convex in `w`: one Cholesky solve,
+    NaN where the curvature is singular to rounding.
     Differentiable to every order, by the implicit function theorem.
     """
     slope = jax.grad(function, argnums=1)
@@ -137,7 +138,11 @@ def stationary_point(
         return newton(lambda w: slope(arguments, w), guess, scale, max_steps)
     curvature = jax.jacfwd(slope, argnums=1)(arguments, guess)
     factor = jax.scipy.linalg.cho_factor(curvature)
-    return guess - jax.scipy.linalg.cho_solve(factor, slope(arguments, guess))
+    # a pivot of rounding alone passes the factorisation: the least one is then noise
+    pivots = jax.lax.stop_gradient(jnp.diagonal(factor[0]) ** 2 / jnp.diagonal(curvature))
+    regular = jnp.min(pivots) > 10 * guess.shape[0] * float(jnp.finfo(guess.dtype).eps)
+    update = jax.scipy.linalg.cho_solve(factor, slope(arguments, guess))
+    return guess - jnp.where(regular, update, jnp.nan)
 
 
 def stationary_value(

@@ -24,6 +24,7 @@ from dynnets._core import (
     check_size,
     join_phase,
     newton,
+    solve_regular,
     split_phase,
     stationary_value,
     update_scale,
@@ -168,8 +169,9 @@ class VariationalStep(AbstractStep):
 
     **Arguments:** `rule`: `l(lagrangian, t, q0, q1, v, h)` such as `midpoint_lagrangian`, a
     function of the library or of your own; `order`, `symmetric`: of the rule; `max_steps`: of
-    Newton. No convergence, or a Lagrangian without mass (`l_vv` singular), gives NaN. Raises
-    `ValueError` for fields without `lagrangian` and a `rule` that is not callable. Cost: about 3
+    Newton. No convergence, or a Lagrangian without mass (`L_vv` singular), gives NaN; the latter
+    is a `ValueError` where the state is known, as at the begin of a rollout. Raises `ValueError`
+    for fields without `lagrangian` and a `rule` that is not callable. Cost: about 3
     Hessians of the rule, a solve of size `n` each. Source: Marsden, West, Discrete mechanics and
     variational integrators, Acta Numerica 10, 2001.
     """
@@ -213,12 +215,25 @@ class VariationalStep(AbstractStep):
         )
 
     def start(self, field, t, x, h, args=None):
-        """`None`: no memory. Raises `ValueError` for a field without `lagrangian`."""
-        return check_parts(self, field)
+        """Zero, NaN where the Lagrangian has no mass: the discrete equations may be solvable there,
+        but follow no motion. Raises `ValueError` for that where the state is known, as at the begin
+        of a rollout, and for a field without `lagrangian`.
+        """
+        check_parts(self, field)
+
+        def known(y, u):
+            v = split_phase(field(t, y, u))[0]
+            time, q = jnp.asarray(t, y.dtype), split_phase(y)[0]
+            mass = jax.hessian(field.lagrangian, argnums=2)(time, q, v)
+            still = solve_regular("the mass matrix L_vv of the Lagrangian", mass, jnp.zeros_like(v))
+            return still[0]
+
+        return jax.lax.stop_gradient(each_state(known, field, x, args))
 
     def advance(self, field, t, x, h, args, memory):
         """Solve for the mean velocity from the rate of the field."""
-        return each_state(lambda y, u: self._one(field, t, y, h, u), field, x, args), None
+        ahead = each_state(lambda y, u: self._one(field, t, y, h, u), field, x, args)
+        return ahead + jnp.broadcast_to(memory, ahead.shape), memory
 
     def _one(self, field, t, x, h, args):
         lagrangian = forced_lagrangian(field.lagrangian, getattr(field, "force", None), args)
