@@ -10,6 +10,7 @@ from ._checks import (
     check_choice as check_choice,
     check_finite as check_finite,
     check_increasing as check_increasing,
+    check_key as check_key,
     check_phase_dim as check_phase_dim,
     check_positive as check_positive,
     check_size as check_size,

@@ -20,6 +20,13 @@ def check_size(name: str, value, least: int = 1) -> None:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
 
 
+def check_key(key, drawn: str):
+    """The key, or `ValueError` where it is `None` although `drawn`, in words, is to be drawn."""
+    if key is None:
+        raise ValueError(f"key is missing: it draws {drawn}")
+    return key
+
+
 def check_choice(name: str, value: str, options: Iterable[str]) -> None:
     """Raise unless `value` is one of `options`; the message names the nearest one."""
     options = sorted(options)

@@ -15,6 +15,7 @@ from ._energies import (
     MLPEnergy as MLPEnergy,
     QuadraticEnergy as QuadraticEnergy,
     SeparableEnergy as SeparableEnergy,
+    as_energy as as_energy,
 )
 from ._gated import GatedField as GatedField
 from ._gradient import (

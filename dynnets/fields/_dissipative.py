@@ -19,6 +19,7 @@ from dynnets._core import (
 )
 from dynnets.linear import positive_semidefinite
 
+from ._energies import as_energy
 from ._inputs import input_at
 from ._mlp import MLP
 
@@ -82,7 +83,7 @@ class PortHamiltonianField(AbstractField):
 
     **Arguments:**
 
-    - `energy`: `H` on `(2n,)`.
+    - `energy`: `H` on `(2n,)`, an `AbstractEnergy` or a function `H(t, x)`.
     - `damping`: an `AbstractDamping`, or `None` for a conservative field.
     - `input_matrix`: `G`, shape `(n, m)`, trainable, or `None` when there is no input.
 
@@ -90,7 +91,7 @@ class PortHamiltonianField(AbstractField):
     Port-Hamiltonian Systems Theory, 2014.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     damping: AbstractDamping | None = None
     input_matrix: Float[Array, "n m"] | None = None
     features_first: ClassVar[bool] = True
@@ -136,8 +137,8 @@ class HelmholtzField(AbstractField):
     Dissipative Hamiltonian Neural Networks, 2022, arXiv:2201.10085.
     """
 
-    energy: AbstractEnergy
-    dissipation: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
+    dissipation: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
 
     @property

@@ -120,14 +120,31 @@ class FunctionEnergy(AbstractEnergy):
         return jax.vmap(one, in_axes=(0 if jnp.ndim(t) else None, -1), out_axes=-1)(t, x)
 
 
+def as_energy(energy: Callable) -> AbstractEnergy:
+    """The energy itself, or a function `H(t, x)` of one state as a `FunctionEnergy`.
+
+    What every field and model does to an energy or a potential that it is given, so that a bare
+    function will do. Wrap it yourself to give its gradient, or to say that it reads the time:
+    `FunctionEnergy(function, reads_time=True)`. Raises `ValueError` for what is not callable.
+    """
+    if isinstance(energy, AbstractEnergy):
+        return energy
+    if not callable(energy):
+        raise ValueError(
+            f"an energy is an AbstractEnergy or a function H(t, x), got {type(energy).__name__}"
+        )
+    return FunctionEnergy(energy)
+
+
 class SeparableEnergy(AbstractEnergy):
     """`H(q, p) = T(p) + V(q)`.
 
-    **Arguments:** `kinetic`: an energy of the momenta; `potential`: an energy of the coordinates.
+    **Arguments:** `kinetic`: an energy of the momenta; `potential`: an energy of the coordinates;
+    functions of `(t, p)` and `(t, q)` do as well, see `as_energy`.
     """
 
-    kinetic: AbstractEnergy
-    potential: AbstractEnergy
+    kinetic: AbstractEnergy = eqx.field(converter=as_energy)
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
 
     @property
     def autonomous(self):

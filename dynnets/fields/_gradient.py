@@ -17,6 +17,7 @@ from dynnets._core import (
 )
 from dynnets.linear import gram_norm_bound, singular_range, spectral_norm
 
+from ._energies import as_energy
 from ._mlp import affine
 from ._monotone import MONOTONE, MONOTONE_ACTIVATIONS
 
@@ -77,10 +78,11 @@ class GradientField(AbstractField):
     Preserves: `V` does not grow (DISSIPATIVE), `dV/dt = -|grad V|^2`, for a `V` without explicit
     time. Offers `energy`; cost: one gradient.
 
-    **Arguments:** `energy`: the potential `V`, an `AbstractEnergy` on `(d,)`.
+    **Arguments:** `energy`: the potential `V` on `(d,)`, an `AbstractEnergy` or a function
+    `V(t, x)`.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
     gradient_flow: ClassVar[bool] = True
 

@@ -1,7 +1,9 @@
 """Conservative fields: `J grad H` in its general, separable and mechanical forms."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -18,7 +20,7 @@ from dynnets._core import (
     symplectic_gradient,
 )
 
-from ._energies import KineticEnergy, SeparableEnergy
+from ._energies import KineticEnergy, SeparableEnergy, as_energy
 from ._kick_drift import kick_drift_flows
 
 _HAMILTONIAN = frozenset({SYMPLECTIC, VOLUME, ENERGY})
@@ -34,10 +36,10 @@ class HamiltonianField(AbstractField):
     The exact flow preserves the symplectic form, phase-space volume and, when `H` does not
     depend on time, `H` itself. Offers `energy`; cost: one gradient of `H`.
 
-    **Arguments:** `energy`: an `AbstractEnergy` on `(2n,)`.
+    **Arguments:** `energy`: an `AbstractEnergy` on `(2n,)`, or a function `H(t, x)`.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
 
     @property
@@ -60,11 +62,12 @@ class SeparableHamiltonianField(AbstractField):
     Same structure as `HamiltonianField`; offers `drift`, `kick`, `flows` and `energy`, so explicit
     splitting steps apply.
 
-    **Arguments:** `kinetic`: an energy of `p: (n,)`; `potential`: an energy of `q: (n,)`.
+    **Arguments:** `kinetic`: an energy of `p: (n,)`; `potential`: an energy of `q: (n,)`; or
+    functions of `(t, p)` and `(t, q)`.
     """
 
-    kinetic: AbstractEnergy
-    potential: AbstractEnergy
+    kinetic: AbstractEnergy = eqx.field(converter=as_energy)
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
 
     @property
@@ -109,9 +112,7 @@ class SeparableHamiltonianField(AbstractField):
         return symplectic_gradient(self.energy.gradient(t, x))
 
 
-def mechanical_field(
-    mass: Float[Array, " n"], potential: AbstractEnergy
-) -> SeparableHamiltonianField:
+def mechanical_field(mass: Float[Array, " n"], potential: Callable) -> SeparableHamiltonianField:
     """`q' = p / m`, `p' = -grad V(q)`: the field of `H = sum p_i^2 / (2 m_i) + V(q)`.
 
     **Arguments:** `mass`: positive masses, shape `(n,)`, trainable; `potential`: an energy of
@@ -128,7 +129,7 @@ class PoissonField(AbstractField):
     Raises `ValueError` unless it is skew-symmetric.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     matrix: Float[Array, "d d"] = constant_field()
     features_first: ClassVar[bool] = True
 

@@ -2,15 +2,17 @@
 
 from dynnets._core import AbstractEnergy, constant_field
 
+from ._energies import as_energy
+
 
 class KnownEnergy(AbstractEnergy):
     """A given energy whose parameters stay as they are while the rest of a model is trained.
 
     For instance `KnownEnergy(KineticEnergy(mass))` beside a learned potential. Preserves what the
-    energy inside does. **Arguments:** `energy`: any `AbstractEnergy`.
+    energy inside does. **Arguments:** `energy`: any `AbstractEnergy` or function `H(t, x)`.
     """
 
-    energy: AbstractEnergy = constant_field()
+    energy: AbstractEnergy = constant_field(converter=as_energy)
 
     @property
     def autonomous(self):

@@ -19,6 +19,7 @@ from dynnets._core import (
 )
 
 from ._dissipative import AbstractDamping
+from ._energies import as_energy
 from ._inputs import input_at
 from ._mlp import MLP
 from ._potentials import angle_features, check_angles
@@ -123,7 +124,7 @@ class VelocityEnergy(AbstractEnergy):
     """
 
     mass: AbstractMass
-    potential: AbstractEnergy
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
 
     def __call__(self, t, x):
         """`v^T M(q) v / 2 + V(t, q)`."""
@@ -152,7 +153,7 @@ class MassMatrixField(AbstractField):
     """
 
     mass: AbstractMass
-    potential: AbstractEnergy
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
     damping: AbstractDamping | None = None
     input_matrix: Float[Array, "n m"] | None = None
     features_first: ClassVar[bool] = True

@@ -7,6 +7,8 @@ from jaxtyping import Array, Float
 
 from dynnets._core import AbstractEnergy
 
+from ._energies import as_energy
+
 
 class PolynomialPotential(AbstractEnergy):
     """`V(q) = sum_i sum_k c_ik q_i^(k+1) / (k+1)`, so that `V'(q_i) = sum_k c_ik q_i^k`.
@@ -41,13 +43,18 @@ class PolynomialPotential(AbstractEnergy):
         return self._horner(list(self.coefficients.T), q)
 
 
+def _as_energies(terms) -> tuple[AbstractEnergy, ...]:
+    return tuple(as_energy(term) for term in terms)
+
+
 class SumEnergy(AbstractEnergy):
     """`E_1 + E_2 + ...`: for instance a known energy and its learned correction.
 
-    **Arguments:** `terms`: energies of the same state; `ValueError` if there is none.
+    **Arguments:** `terms`: energies of the same state, or functions `H(t, x)`; `ValueError` if
+    there is none.
     """
 
-    terms: tuple[AbstractEnergy, ...]
+    terms: tuple[AbstractEnergy, ...] = eqx.field(converter=_as_energies)
 
     def __check_init__(self):
         if not self.terms:
@@ -87,7 +94,7 @@ class PeriodicEnergy(AbstractEnergy):
     `x: (d,)` are angles in rad. Raises `ValueError` for negative or repeated indices.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     angles: tuple[int, ...] = eqx.field(static=True)
 
     def __check_init__(self):

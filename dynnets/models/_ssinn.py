@@ -1,5 +1,7 @@
 """Sparse symplectic learning: an energy as a formula over a library of terms."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 
 from dynnets._core import AbstractEnergy
@@ -9,6 +11,7 @@ from dynnets.fields import (
     LibraryEnergy,
     SeparableEnergy,
     SeparableHamiltonianField,
+    as_energy,
     formula,
 )
 from dynnets.integrators import AbstractStep, Tao, forest_ruth
@@ -16,8 +19,8 @@ from dynnets.integrators import AbstractStep, Tao, forest_ruth
 from ._abstract import AbstractStepModel
 
 
-def _energy(part: AbstractLibrary | AbstractEnergy) -> AbstractEnergy:
-    return LibraryEnergy(part) if isinstance(part, AbstractLibrary) else part
+def _energy(part: AbstractLibrary | Callable) -> AbstractEnergy:
+    return LibraryEnergy(part) if isinstance(part, AbstractLibrary) else as_energy(part)
 
 
 class SSINN(AbstractStepModel):
@@ -29,8 +32,8 @@ class SSINN(AbstractStepModel):
     **Arguments:**
 
     - `kinetic`: an `AbstractLibrary` of the momenta, or an energy such as `KineticEnergy` (masses
-      positive by construction); alone, a library or an energy of the whole state, which need
-      not separate.
+      positive by construction), or a function of `(t, p)`; alone, one of the whole state, which
+      need not separate.
     - `potential`: the same of the coordinates.
     - `step`, `substeps`: of training by `fit_sparse` and of forecasts; by default Forest and
       Ruth's method of order 4, or `Tao(order=4)` where the energy does not separate.
@@ -59,8 +62,8 @@ class SSINN(AbstractStepModel):
 
     def __init__(
         self,
-        kinetic: AbstractLibrary | AbstractEnergy,
-        potential: AbstractLibrary | AbstractEnergy | None = None,
+        kinetic: AbstractLibrary | Callable,
+        potential: AbstractLibrary | Callable | None = None,
         *,
         step: AbstractStep | None = None,
         substeps: int = 1,
