@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks import _ssinn_figures, _ssinn_peers as peers, _ssinn_tasks as tasks
 from benchmarks._harness import Result, Row, Settings, at_least, at_most
-from dynnets.analysis import symplecticity_defect
+from dynnets.structure import symplecticity_defect
 from dynnets.training import fit_sparse
 
 NAME = "33-ssinn"

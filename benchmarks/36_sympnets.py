@@ -14,8 +14,9 @@ from benchmarks import _peers, _sympnet_tasks, _sympnet_three_body
 from benchmarks._harness import MissingData, Result, Row, Settings, at_least
 from benchmarks._roofline import seconds
 from benchmarks._sympnet_training import orbit, pairs
+from dynnets.losses import flow_matching
 from dynnets.networks import sympnet_la
-from dynnets.training import fit, flow_matching
+from dynnets.training import fit
 
 NAME = "36-sympnets"
 X64 = True

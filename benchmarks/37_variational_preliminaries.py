@@ -14,7 +14,8 @@ import numpy as np
 from benchmarks import _variational_control, _variational_figures
 from benchmarks._harness import Result, Row, Settings, at_most
 from dynnets.analysis import drift_rate, energy_drift
-from dynnets.fields import CanonicalLagrangianField, HamiltonianField, LagrangianField, legendre
+from dynnets.energies import legendre
+from dynnets.fields import CanonicalLagrangianField, HamiltonianField, LagrangianField
 from dynnets.integrators import rk4, rollout, variational_gauss, variational_midpoint
 from dynnets.systems import Pendulum
 

@@ -10,17 +10,16 @@ import jax.random as jr
 
 from benchmarks import _depth, _pairing_figures, _pairings, _violations
 from benchmarks._harness import Result, Row, Settings, at_least, at_most
-from dynnets._core import DISSIPATIVE, ENERGY, NON_EXPANSIVE, NORM
+from dynnets.energies import MLPEnergy
 from dynnets.fields import (
     HamiltonianField,
-    MassPreservingField,
-    MLPEnergy,
     NonExpansiveField,
     OrthogonalFlowField,
     RotationField,
     SeparableHamiltonianField,
     ShearField,
     SphereField,
+    SumPreservingField,
 )
 from dynnets.integrators import (
     Gauss,
@@ -42,8 +41,8 @@ from dynnets.integrators import (
     ssp3,
     step_info,
     strang,
-    verdict,
 )
+from dynnets.structure import DISSIPATIVE, ENERGY, NON_EXPANSIVE, NORM, verdict
 
 NAME = "50-structured-resnets"
 X64 = True
@@ -91,7 +90,7 @@ def _families():
         "Hamiltonian": (lambda key: HamiltonianField(MLPEnergy(4, 4, 1, key=key)), (4,)),
         "sphere": (lambda key: SphereField(4, 4, 1, key=key), (4,)),
         "rotations": (lambda key: RotationField(4, 4, 1, key=key), (4,)),
-        "mass": (lambda key: MassPreservingField(4, 4, 1, key=key), (4,)),
+        "mass": (lambda key: SumPreservingField(4, 4, 1, key=key), (4,)),
         "orthogonal": (lambda key: OrthogonalFlowField(3, 3, 4, 1, key=key), (3, 3)),
     }
 

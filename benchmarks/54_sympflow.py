@@ -23,8 +23,9 @@ from benchmarks import _flow_peers, _peers, _sympflow_henon_heiles, _sympflow_ta
 from benchmarks._flows import in_precision, symplectic_flow
 from benchmarks._harness import Result, Row, Settings, at_least
 from benchmarks._roofline import seconds
+from dynnets.losses import Box, FlowResidual
 from dynnets.systems import HenonHeiles
-from dynnets.training import Box, FlowResidual, fit
+from dynnets.training import fit
 
 NAME = "54-sympflow"
 X64 = True  # scored in float64; every model is trained in float32

@@ -33,9 +33,10 @@ from benchmarks._flows import (
     worst_deviation,
 )
 from benchmarks._harness import Result, Row, Settings, at_most, median
+from dynnets.losses import Box, FlowResidual, StatePool
 from dynnets.models import NeuralFlow
 from dynnets.systems import Harmonic, Pendulum
-from dynnets.training import Box, FlowResidual, StatePool, fit, march, unstack
+from dynnets.training import fit, march, unstack
 
 NAME = "55-pinn-baseline"
 X64 = True  # scored in float64; every model is trained in float32

@@ -24,8 +24,10 @@ from benchmarks._hgn_films import (
     score,
     stacked,
 )
-from dynnets.models import HGN, ConvolutionalCodec
-from dynnets.training import FilmLoss, fit
+from dynnets.losses import FilmLoss
+from dynnets.models import HGN
+from dynnets.nn import ConvolutionalCodec
+from dynnets.training import fit
 
 SIZE, WIDTH, DECODED, BATCH, STEPS, RATE = 32, 16, 10, 16, 12_000, 2e-3
 LOSS = FilmLoss(BETA, anchors=BOTH_ENDS.anchors, decoded=DECODED)

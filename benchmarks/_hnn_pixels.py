@@ -38,9 +38,10 @@ from matplotlib.figure import Figure
 from benchmarks._harness import Row, Settings
 from dynnets.data import render_pendulum
 from dynnets.integrators import RungeKutta, heun, rollout
+from dynnets.losses import PixelMatching
 from dynnets.models import HNN, NeuralODE, PixelHNN
 from dynnets.systems import Pendulum
-from dynnets.training import PixelMatching, fit
+from dynnets.training import fit
 
 SYSTEM = Pendulum(mass=0.5, length=1.0, gravity=3.75)
 H, PICTURES = 0.1, 100  # between two pictures; in a film

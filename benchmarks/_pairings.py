@@ -18,21 +18,24 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from dynnets._core import (
+from dynnets.fields import AbstractField
+from dynnets.integrators import AbstractStep, missing_parts
+from dynnets.structure import (
     ENERGY,
-    MASS,
+    EXACT,
     NORM,
+    ORACLES,
+    ORDER,
     ORTHOGONAL,
     POISSON,
+    SUM,
     SYMPLECTIC,
     VOLUME,
-    AbstractField,
     Tag,
+    verdict,
 )
-from dynnets.analysis import ORACLES
-from dynnets.integrators import EXACT, ORDER, AbstractStep, missing_parts, verdict
 
-MEASURED = (VOLUME, SYMPLECTIC, POISSON, NORM, MASS, ORTHOGONAL, ENERGY)
+MEASURED = (VOLUME, SYMPLECTIC, POISSON, NORM, SUM, ORTHOGONAL, ENERGY)
 POINTS = 64
 ROUND_OFF, RESOLVED = 1e-12, 1e-13
 SLOPE_SLACK = 0.25

@@ -12,13 +12,14 @@ import optax
 
 from benchmarks._flows import in_precision
 from benchmarks._harness import Row, Settings, at_most
-from dynnets._core import split_phase
 from dynnets.data import Trajectories
+from dynnets.fields import split_phase
 from dynnets.integrators import LearnedRebound, Rebound, rollout, verlet_kdk
+from dynnets.losses import OneStepMatching
 from dynnets.models import SRNN
 from dynnets.plotting import plot_room
 from dynnets.systems import Billiard
-from dynnets.training import OneStepMatching, fit, stack_models, unstack
+from dynnets.training import fit, stack_models, unstack
 
 TABLE = Billiard()
 TRIALS, TIMES, H, STARTS, HORIZON = 5000, 10, 0.1, 32, 60

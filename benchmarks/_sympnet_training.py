@@ -12,16 +12,9 @@ from benchmarks._flows import energies
 from benchmarks._harness import Settings
 from dynnets.data import Trajectories, midpoint_derivatives
 from dynnets.integrators import RungeKutta, rollout
+from dynnets.losses import FlowSamples, derivative_matching, flow_matching
 from dynnets.models import HNN, NetworkFlow
-from dynnets.training import (
-    FlowSamples,
-    derivative_matching,
-    fit,
-    fit_least_squares,
-    flow_matching,
-    stack_models,
-    unstack,
-)
+from dynnets.training import fit, fit_least_squares, stack_models, unstack
 
 PEAK = 1e-2
 

@@ -5,8 +5,8 @@ import diffrax
 from benchmarks._leaderboard import Learner, adam
 from benchmarks._leaderboard_tasks import WINDOW
 from dynnets.integrators import RungeKutta
+from dynnets.losses import OneStepMatching
 from dynnets.models import NeuralODE
-from dynnets.training import OneStepMatching
 
 STEP = RungeKutta(diffrax.Euler())
 

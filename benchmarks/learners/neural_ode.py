@@ -3,8 +3,8 @@
 from benchmarks._leaderboard import Learner, adam
 from benchmarks._leaderboard_tasks import WINDOW
 from dynnets.integrators import rk4
+from dynnets.losses import TrajectoryMatching
 from dynnets.models import NeuralODE
-from dynnets.training import TrajectoryMatching
 
 
 def train(task, keys, budget):

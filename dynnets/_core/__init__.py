@@ -1,10 +1,7 @@
 """What everything else stands on: roles, structure tags, phase space, checks."""
 
-from ._abstract import (
-    AbstractEnergy as AbstractEnergy,
-    AbstractField as AbstractField,
-    AbstractModel as AbstractModel,
-    AbstractSystem as AbstractSystem,
+from ._assemble import (
+    assemble as assemble,
 )
 from ._checks import (
     check_choice as check_choice,
@@ -14,10 +11,16 @@ from ._checks import (
     check_phase_dim as check_phase_dim,
     check_positive as check_positive,
     check_size as check_size,
+    grid_times as grid_times,
+    time_grid as time_grid,
 )
 from ._constant import (
     constant_field as constant_field,
     trainable as trainable,
+)
+from ._declared import (
+    Bound as Bound,
+    declared as declared,
 )
 from ._newton import (
     implicit_root as implicit_root,
@@ -40,16 +43,16 @@ from ._serialisable import (
     encode as encode,
     serialisable as serialisable,
 )
-from ._structure import (
+from ._tags import (
     DISSIPATIVE as DISSIPATIVE,
     ENERGY as ENERGY,
-    MASS as MASS,
     MOMENTUM as MOMENTUM,
     NON_EXPANSIVE as NON_EXPANSIVE,
     NORM as NORM,
     ORTHOGONAL as ORTHOGONAL,
     POISSON as POISSON,
     REVERSIBLE as REVERSIBLE,
+    SUM as SUM,
     SYMMETRIC as SYMMETRIC,
     SYMPLECTIC as SYMPLECTIC,
     TAGS as TAGS,

@@ -12,13 +12,13 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from dynnets._core import (
     DISSIPATIVE,
     ENERGY,
-    MASS,
     MOMENTUM,
     NON_EXPANSIVE,
     NORM,
     ORTHOGONAL,
     POISSON,
     REVERSIBLE,
+    SUM,
     SYMMETRIC,
     SYMPLECTIC,
     VOLUME,
@@ -26,8 +26,7 @@ from dynnets._core import (
     check_size,
 )
 from dynnets.models import energy_rate
-
-from ._structure import ORACLES, symplecticity_defect
+from dynnets.structure import ORACLES, symplecticity_defect
 
 # Round-off of a defect: 1e4 units of last place of the numbers that cancel, see `Finding`.
 _ROUNDING = 1e4
@@ -41,7 +40,7 @@ DEFECTS = {
     SYMMETRIC: "largest error of a step there and a step back",
     REVERSIBLE: "largest error of the map and its inverse",
     NORM: "largest relative change of the norm",
-    MASS: "largest change of the sum",
+    SUM: "largest change of the sum",
     ORTHOGONAL: "max |Q'^T Q' - Q^T Q|",
     NON_EXPANSIVE: "largest Lipschitz ratio above one",
 }

@@ -7,11 +7,16 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import VOLUME, AbstractField, check_choice, check_size
+from dynnets._core import VOLUME, assemble, check_choice, check_size
 from dynnets.linear import skew_symmetric, spectral_norm
+from dynnets.nn import MONOTONE, MONOTONE_ACTIVATIONS, affine
 
-from ._mlp import affine
-from ._monotone import MONOTONE, MONOTONE_ACTIVATIONS
+from ._abstract import AbstractField
+
+
+def _check_damping(damping: float) -> None:
+    if not 0 <= damping < float("inf"):
+        raise ValueError(f"damping must be finite and not negative, got {damping}")
 
 
 class AntisymmetricField(AbstractField):
@@ -48,11 +53,25 @@ class AntisymmetricField(AbstractField):
     ):
         check_size("dim", dim)
         check_choice("activation", activation, MONOTONE_ACTIVATIONS)
-        if not 0 <= damping < float("inf"):
-            raise ValueError(f"damping must be finite and not negative, got {damping}")
+        _check_damping(damping)
         self.weight = jr.normal(key, (dim, dim)) * (scale / (2 * dim) ** 0.5)
         self.bias = jnp.zeros(dim, self.weight.dtype)
         self.damping, self.activation = damping, activation
+
+    @classmethod
+    def from_weights(
+        cls, weight, bias, *, damping: float = 0.0, activation: str = "tanh"
+    ) -> "AntisymmetricField":
+        """The field of given weights `W (d, d)` and `b (d,)`; `ValueError` for other shapes."""
+        check_choice("activation", activation, MONOTONE_ACTIVATIONS)
+        _check_damping(damping)
+        weight, bias = jnp.asarray(weight), jnp.asarray(bias)
+        if weight.ndim != 2 or weight.shape != bias.shape * 2:
+            raise ValueError(
+                f"weight must have shape (d, d) and bias (d,), got {weight.shape} and {bias.shape}"
+            )
+        options = {"damping": damping, "activation": activation}
+        return assemble(cls, weight=weight, bias=bias, **options)
 
     @property
     def structure(self):

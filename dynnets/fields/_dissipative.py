@@ -9,19 +9,13 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import (
-    DISSIPATIVE,
-    AbstractEnergy,
-    AbstractField,
-    check_size,
-    split_phase,
-    symplectic_gradient,
-)
+from dynnets._core import DISSIPATIVE, check_size, split_phase, symplectic_gradient
+from dynnets.energies import AbstractEnergy, as_energy
 from dynnets.linear import positive_semidefinite
+from dynnets.nn import MLP
 
-from ._energies import as_energy
+from ._abstract import AbstractField
 from ._inputs import input_at
-from ._mlp import MLP
 
 
 class AbstractDamping(eqx.Module):
@@ -95,6 +89,11 @@ class PortHamiltonianField(AbstractField):
     damping: AbstractDamping | None = None
     input_matrix: Float[Array, "n m"] | None = None
     features_first: ClassVar[bool] = True
+
+    @property
+    def input_dim(self) -> int:
+        """The size of the input, 0 without an input matrix."""
+        return 0 if self.input_matrix is None else self.input_matrix.shape[-1]
 
     @property
     def structure(self):

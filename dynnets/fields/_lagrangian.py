@@ -11,15 +11,14 @@ from dynnets._core import (
     ENERGY,
     SYMPLECTIC,
     VOLUME,
-    AbstractEnergy,
-    AbstractField,
     check_finite,
     join_phase,
     solve_regular,
     split_phase,
 )
+from dynnets.energies import AbstractEnergy, LegendreEnergy, legendre
 
-from ._legendre import LegendreEnergy, legendre
+from ._abstract import AbstractField
 
 
 def euler_lagrange(lagrangian: Callable, force: Callable | None = None) -> Callable:

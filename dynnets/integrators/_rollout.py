@@ -1,13 +1,11 @@
 """Trajectories by a bare scan: the fast path for fixed steps, training and export."""
 
-import math
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import check_finite, check_increasing, check_size
+from dynnets._core import check_finite, check_increasing, check_size, grid_times
 
 from ._repeat import repeat
 from ._reversible import Reversible, rebuilt_drift, reversible_states
@@ -42,8 +40,9 @@ def rollout(
     - `step`: an `AbstractStep` (its memory is carried) or a function of the same call.
     - `field`: `f(t, x, args)`, with the parts that the step needs.
     - `x0`: initial state, `(d,)` or features-first `(d, N)`.
-    - `ts`: times `(n + 1,)`, increasing, irregular ones allowed; or a pair `(h, n)` for
-      `t = 0, h, ..., n h`, `h` negative to go back.
+    - `ts`: times `(n + 1,)`, increasing, irregular ones allowed; or a tuple `(h, n)` for
+      `t = 0, h, ..., n h`, `h` negative to go back. A tuple means that in all of the library;
+      where times alone are taken it is refused.
     - `substeps`: equal steps between two times.
     - `adjoint`: how gradients are computed. `None`: by JAX, which stores every step;
       `Reversible()`: by running backwards, which stores the states of `ts` only.
@@ -65,11 +64,9 @@ def rollout(
     check_size("substeps", substeps)
     check_finite("x0", x0)
     if isinstance(ts, tuple):
-        h, n = ts
-        check_size("n", n)
-        if not isinstance(h, jax.core.Tracer) and not (h != 0 and math.isfinite(h)):
-            raise ValueError(f"the step h must be finite and not zero, got {h}")
-        ts = jnp.arange(n + 1, dtype=x0.dtype) * h
+        h = ts[0]
+        ts = grid_times(ts, x0.dtype)
+        n = ts.shape[0] - 1
         steps = (ts[:-1], jnp.broadcast_to(jnp.asarray(h, x0.dtype), (n,)))
     else:
         check_increasing("ts", ts)
@@ -88,13 +85,13 @@ def rollout(
 
 
 def _scan(step, field, x0, steps, args, substeps):
-    starts, widths = steps
+    starts, sizes = steps
     has_memory = isinstance(step, AbstractStep)
-    memory = step.start(field, starts[0], x0, widths[0] / substeps, args) if has_memory else None
+    memory = step.start(field, starts[0], x0, sizes[0] / substeps, args) if has_memory else None
 
-    def body(carry, start_and_width):
-        t, width = start_and_width
-        h = width / substeps
+    def body(carry, start_and_size):
+        t, size = start_and_size
+        h = size / substeps
         if substeps > 1:
             carry = repeat(step, field, t, carry[0], h, args, carry[1], substeps)
         elif has_memory:

@@ -6,7 +6,8 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 
-from dynnets._core import SYMPLECTIC, VOLUME, AbstractField, check_positive, split_phase
+from dynnets._core import SYMPLECTIC, VOLUME, check_positive, split_phase
+from dynnets.fields import AbstractField
 
 from ._high_order import symmetric_weights
 from ._step import AbstractStep, StepInfo
@@ -113,7 +114,7 @@ class TaoField(AbstractField):
 
     def __check_init__(self):
         check_positive("omega", self.omega)
-        if SYMPLECTIC not in self.field.structure and not getattr(self.field, "paired", False):
+        if SYMPLECTIC not in self.field.structure and not self.field.paired:
             name = type(self.field).__name__
             raise ValueError(f"Tao's doubling needs a Hamiltonian field, {name} is not one")
 

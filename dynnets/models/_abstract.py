@@ -1,39 +1,48 @@
-"""What the models that forecast by fixed steps of one field share."""
+"""The role of every learned dynamical system."""
+
+import abc
 
 import equinox as eqx
+from jaxtyping import Array
 
-from dynnets._core import AbstractModel, Tag, check_size
-from dynnets.integrators import AbstractStep, check_parts, forecast_structure
-
-from ._forecast import forecast
+from dynnets._core import Bound, Tag, declared
 
 
-class AbstractStepModel(AbstractModel):
-    """A model with a `field` and the `step` that forecasts with it, `substeps` times per interval.
+class AbstractModel(eqx.Module):
+    """A learned dynamical system: losses, forecasts and certificates ask for its parts by name.
 
-    Raises `ValueError` at construction for a field that lacks a part which the step needs, and
-    for `substeps` below one.
+    A subclass defines `structure` and `predict`. Optional parts, absent (`None`) unless a class
+    offers them under that name, as a property or an attribute:
+
+    - `field`: the learned `AbstractField`; a flow, which is a map of time, has none.
+    - `energy`: the learned `AbstractEnergy` on the state that the model forecasts.
+    - `step`: the `AbstractStep` that forecasts, `substeps` times per interval.
+    - `inner`, `units`: of a model that speaks other units than it was trained in, the model in the
+      units of its training and the change of units. Only `ScaledModel` has them.
+    - `initial_states`: learned states at the start of every trial, `(trials, d)`.
+    - `copies(x)` and `pair`: of a model that moves two copies of a state, see `NSSNN`.
+    - `bounds()`: the `Bound`s that the class proves of itself; those of its field by default.
     """
 
-    step: eqx.AbstractVar[AbstractStep]
-    substeps: eqx.AbstractVar[int]
-
-    def __check_init__(self):
-        check_size("substeps", self.substeps)
-        check_parts(self.step, self.field)
+    field = declared(None)
+    energy = declared(None)
+    step = declared(None)
+    substeps = declared(1)
+    inner = declared(None)
+    units = declared(None)
+    initial_states = declared(None)
+    copies = declared(None)
+    pair = declared(None)
 
     @property
+    @abc.abstractmethod
     def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps: the field's tags that the step keeps too.
+        """What the model's forecast map keeps: the meet of its field's flow and its step."""
 
-        Nothing under a step on pairs of states, such as `Tao`, see `forecast_structure`.
-        """
-        return forecast_structure(self.step, self.field)
+    @abc.abstractmethod
+    def predict(self, x0, ts, args=None) -> Array:
+        """Forecast from `x0: (d,)` at `ts[0]`; the states at `ts: (n,)`, shape `(n, d)`."""
 
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`.
-
-        `args` is the input: `None`, `(m,)` held constant, its values at `ts` `(n, m)`, a diffrax
-        interpolation, or a function `u(t)`.
-        """
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the model proves of itself at its present parameters."""
+        return () if self.field is None else self.field.bounds()

@@ -6,26 +6,28 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import pytest
-from helpers import tol
+from helpers import assert_close, tol
 from hypothesis import given, settings, strategies as st
 
-from dynnets import fields as F, integrators as I
+from dynnets import energies as E, fields as F, integrators as I, models as M, structure as T
+from dynnets.data import Trajectories, simulate
+from dynnets.systems import Harmonic
 
 X0 = jnp.array([0.4, -0.3])
 
 
 def oscillator(dtype=jnp.float64):
-    return F.mechanical_field(jnp.ones(1, dtype), F.QuadraticEnergy(jnp.eye(1, dtype=dtype)))
+    return F.mechanical_field(jnp.ones(1, dtype), E.QuadraticEnergy(jnp.eye(1, dtype=dtype)))
 
 
 def pendulum():
-    return F.mechanical_field(jnp.ones(1), F.FunctionEnergy(lambda t, q: -jnp.cos(q[0])))
+    return F.mechanical_field(jnp.ones(1), E.FunctionEnergy(lambda t, q: -jnp.cos(q[0])))
 
 
 def forced():
     """`H = p^2/2 + q^2/2 - q cos(2 t)`, with a closed form."""
     return F.mechanical_field(
-        jnp.ones(1), F.FunctionEnergy(lambda t, q: q[0] ** 2 / 2 - q[0] * jnp.cos(2.0 * t))
+        jnp.ones(1), E.FunctionEnergy(lambda t, q: q[0] ** 2 / 2 - q[0] * jnp.cos(2.0 * t))
     )
 
 
@@ -84,12 +86,12 @@ def test_runge_kutta_energy_drifts_with_its_own_order():
 
 
 def test_implicit_midpoint_keeps_quadratic_invariants_and_reports_failure():
-    field = F.HamiltonianField(F.QuadraticEnergy(jnp.array([[2.0, 0.3], [0.3, 1.0]])))
+    field = F.HamiltonianField(E.QuadraticEnergy(jnp.array([[2.0, 0.3], [0.3, 1.0]])))
     orbit = eqx.filter_jit(I.rollout)(I.ImplicitMidpoint(), field, X0, (0.5, 200))
     energy = jax.vmap(lambda x: field.energy(0.0, x))(orbit.xs)
     assert float(jnp.abs(energy - energy[0]).max()) <= tol(energy.dtype)
     assert int(orbit.finite_steps) == 200
-    stiff = F.HamiltonianField(F.FunctionEnergy(lambda t, x: jnp.exp(4 * x[0] ** 2) + x[1] ** 2))
+    stiff = F.HamiltonianField(E.FunctionEnergy(lambda t, x: jnp.exp(4 * x[0] ** 2) + x[1] ** 2))
     failed = I.rollout(I.ImplicitMidpoint(max_steps=1), stiff, 2 * X0, (0.5, 4))
     assert int(failed.finite_steps) == 0
     assert bool(jnp.isnan(failed.xs[-1]).all())
@@ -123,17 +125,17 @@ def test_a_plain_function_is_a_step():
 
     orbit = I.rollout(euler, oscillator(), X0, (0.1, 3))
     assert orbit.xs.shape == (4, 2)
-    with pytest.raises(ValueError, match="register_step"):
+    with pytest.raises(ValueError, match="FunctionStep"):
         I.step_info(euler)
-    info = I.StepInfo("euler", 1, frozenset(), frozenset(), False, False, 1, "", "Euler 1768")
-    I.register_step(euler, info)
-    assert I.structure_of(euler, oscillator()) == frozenset()
-    with pytest.raises(ValueError, match="already"):
-        I.register_step(euler, info)
+    step = I.FunctionStep(euler, I.StepInfo("euler", 1, source="Euler 1768"))
+    assert T.structure_of(step, oscillator()) == frozenset()
+    assert_close(I.rollout(step, oscillator(), X0, (0.1, 3)).xs, orbit.xs)
+    with pytest.raises(ValueError, match="inverse"):
+        I.FunctionStep(euler, I.StepInfo("euler", 1, invertible=True))
 
 
 def test_overflow_is_reported_not_hidden():
-    runaway = F.mechanical_field(jnp.ones(1), F.FunctionEnergy(lambda t, q: -(q[0] ** 4)))
+    runaway = F.mechanical_field(jnp.ones(1), E.FunctionEnergy(lambda t, q: -(q[0] ** 4)))
     orbit = eqx.filter_jit(I.rollout)(I.verlet_kdk, runaway, jnp.array([3.0, 3.0]), (0.5, 30))
     assert 0 < int(orbit.finite_steps) < 30
 
@@ -158,11 +160,11 @@ def test_bad_arguments_are_named(call, message):
 
 
 def test_a_field_without_the_parts_is_refused_with_a_cure(getkey):
-    general = F.HamiltonianField(F.MLPEnergy(2, 4, 1, key=getkey()))
+    general = F.HamiltonianField(E.MLPEnergy(2, 4, 1, key=getkey()))
     message = "verlet_kdk needs .* drift and kick; HamiltonianField .* Tao"
     for call in (
         lambda: I.rollout(I.verlet_kdk, general, X0, (0.1, 3)),
-        lambda: I.structure_of(I.verlet_kdk, general),
+        lambda: T.structure_of(I.verlet_kdk, general),
         lambda: I.as_solver(I.verlet_kdk, general),
     ):
         with pytest.raises(ValueError, match=message):
@@ -197,6 +199,25 @@ def test_diffrax_runs_our_steps_backwards_with_output_events_and_adjoints():
 
 
 def test_diffrax_reports_a_splitting_step_of_a_field_that_does_not_separate(getkey):
-    general = F.HamiltonianField(F.MLPEnergy(2, 4, 1, key=getkey()))
+    general = F.HamiltonianField(E.MLPEnergy(2, 4, 1, key=getkey()))
     solution = solve(general, I.verlet_kdk, X0, throw=False)
     assert solution.result == diffrax.RESULTS.nonlinear_divergence
+
+
+def test_a_tuple_means_a_grid_everywhere():
+    """`(h, n)`: in rollouts, forecasts of every kind and simulations; refused for times alone."""
+    model, flow = M.HNN(2, 4, 1, key=jr.key(0)), M.SympFlow(2, 4, 2, key=jr.key(1))
+    grid = I.time_grid(0.1, 3, X0.dtype)
+    for learned in (model, flow):
+        assert bool((learned.predict(X0, (0.1, 3)) == learned.predict(X0, grid)).all())
+    record = simulate(Harmonic(), jr.key(0), 2, (0.1, 3))
+    assert bool((record.ts == grid[None]).all())
+    with pytest.raises(ValueError, match=r"tuple \(0.0, 0.1\): a tuple means the grid \(h, n\)"):
+        Trajectories.from_trials([(0.0, 0.1)], [jnp.ones((2, 2))])
+    for run in (lambda ts: I.rollout(I.rk4, model.field, X0, ts), lambda ts: flow.predict(X0, ts)):
+        with pytest.raises(ValueError, match=r"steps of a grid \(h, n\), must be an integer.*1.0"):
+            run((0.0, 1.0))
+        with pytest.raises(
+            ValueError, match=r"grid \(h, n\) of n steps of h, got \(0.0, 0.1, 0.2\)"
+        ):
+            run((0.0, 0.1, 0.2))

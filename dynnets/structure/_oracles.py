@@ -1,0 +1,222 @@
+"""Oracles: one measured defect for each structure tag, zero up to round-off where the tag holds.
+
+Each takes a map `x -> x'` or a step, and one state `(d,)`; `jax.vmap` batches them. They build
+full Jacobians, so they are for tests and certificates, not for training.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynnets._core import (
+    DISSIPATIVE,
+    ENERGY,
+    MOMENTUM,
+    NON_EXPANSIVE,
+    NORM,
+    ORTHOGONAL,
+    POISSON,
+    REVERSIBLE,
+    SUM,
+    SYMMETRIC,
+    SYMPLECTIC,
+    VOLUME,
+    Tag,
+    canonical_matrix,
+    check_phase_dim,
+    split_phase,
+)
+from dynnets.integrators import AbstractStep, check_parts
+
+
+def symplecticity_defect(function: Callable, x: Float[Array, " two_n"]):
+    """`max |D^T J D - J|`, `D` the Jacobian of the map at `x`: zero where it is symplectic.
+
+    Cost: `2n` directional derivatives. Raises `ValueError` for an odd dimension.
+    """
+    check_phase_dim("the state's dimension", x.shape[0])
+    jacobian = jax.jacfwd(function)(x)
+    form = canonical_matrix(x.shape[0] // 2, x.dtype)
+    return jnp.abs(jacobian.T @ form @ jacobian - form).max()
+
+
+def poisson_defect(function: Callable, x: Float[Array, " d"], matrix: Float[Array, "d d"]):
+    """`max |D B D^T - B|` for a constant skew matrix `B`: zero where the bracket is kept."""
+    jacobian = jax.jacfwd(function)(x)
+    return jnp.abs(jacobian @ matrix @ jacobian.T - matrix).max()
+
+
+def volume_defect(function: Callable, x: Float[Array, " d"]):
+    """`| |det D| - 1 |`: zero where the map keeps volume."""
+    return jnp.abs(jnp.expm1(jnp.linalg.slogdet(jax.jacfwd(function)(x))[1]))
+
+
+def energy_defect(function: Callable, x: Float[Array, " d"], energy: Callable, *, t=0.0, h=0.0):
+    """`|H(t + h, x') - H(t, x)|`: zero where the map keeps the energy `H(t, x)`."""
+    return jnp.abs(energy(t + h, function(x)) - energy(t, x))
+
+
+def dissipation_excess(
+    function: Callable, x: Float[Array, " d"], energy: Callable, *, t=0.0, h=0.0
+):
+    """`max(0, H(t + h, x') - H(t, x))`: zero where the map takes no energy in."""
+    return jnp.maximum(energy(t + h, function(x)) - energy(t, x), 0)
+
+
+def norm_defect(function: Callable, x: Array):
+    """`| |x'| / |x| - 1 |` in the Euclidean norm: zero where the map keeps it."""
+    return jnp.abs(jnp.linalg.norm(function(x).ravel()) / jnp.linalg.norm(x.ravel()) - 1)
+
+
+def sum_defect(function: Callable, x: Array):
+    """`|sum x' - sum x|`: zero where the map keeps the sum of the components."""
+    return jnp.abs(jnp.sum(function(x)) - jnp.sum(x))
+
+
+def orthogonality_defect(function: Callable, x: Float[Array, "n k"]):
+    """`max |Q'^T Q' - Q^T Q|` of a matrix state: zero where orthogonal columns stay so."""
+    after = function(x)
+    return jnp.abs(after.T @ after - x.T @ x).max()
+
+
+def expansion_excess(function: Callable, x: Float[Array, " d"]):
+    """`max(0, |D|_2 - 1)`, `D` the Jacobian at `x`: zero where the map expands no direction."""
+    return jnp.maximum(jnp.linalg.norm(jax.jacfwd(function)(x), 2) - 1, 0)
+
+
+def total_momentum(x: Float[Array, "two_n *batch"], space_dim: int) -> Float[Array, "space *batch"]:
+    """`sum_i p_i` of bodies in `space_dim` dimensions, state `(q, p)` body by body."""
+    p = split_phase(x)[1]
+    if p.shape[0] % space_dim:
+        raise ValueError(f"{p.shape[0]} momenta are no bodies of {space_dim} dimensions")
+    return jnp.sum(p.reshape((-1, space_dim) + p.shape[1:]), axis=0)
+
+
+def angular_momentum(x: Float[Array, "two_n *batch"], space_dim: int) -> Array:
+    """`sum_i q_i p_i^T - p_i q_i^T`, entries above the diagonal: one in the plane, three in space.
+
+    In three dimensions `(L_z, -L_y, L_x)`; state `(q, p)` body by body.
+    """
+    q, p = split_phase(x)
+    if p.shape[0] % space_dim:
+        raise ValueError(f"{p.shape[0]} momenta are no bodies of {space_dim} dimensions")
+    q, p = (part.reshape((-1, space_dim) + part.shape[1:]) for part in (q, p))
+    first, second = jnp.triu_indices(space_dim, 1)
+    return jnp.sum(q[:, first] * p[:, second] - q[:, second] * p[:, first], axis=0)
+
+
+def momentum_defect(function: Callable, x: Float[Array, " two_n"], space_dim: int = 1):
+    """`max |P(x') - P(x)|` of the total linear momentum `P`."""
+    return jnp.abs(total_momentum(function(x), space_dim) - total_momentum(x, space_dim)).max()
+
+
+def angular_momentum_defect(function: Callable, x: Float[Array, " two_n"], space_dim: int):
+    """`max |L(x') - L(x)|` of the total angular momentum `L`."""
+    change = angular_momentum(function(x), space_dim) - angular_momentum(x, space_dim)
+    return jnp.abs(change).max()
+
+
+def symmetry_defect(step: Callable, field: Callable, t, x: Float[Array, " d"], h, args=None):
+    """`max |S_{-h}(S_h(x)) - x|`: zero where a step of `-h` undoes a step of `h`."""
+    ahead = step(field, t, x, h, args)
+    return jnp.abs(step(field, t + h, ahead, -h, args) - x).max()
+
+
+def reversibility_defect(
+    step: AbstractStep, field: Callable, t, x: Float[Array, " d"], h, args=None
+):
+    """`max |S_h^{-1}(S_h(x)) - x|` by the step's own `inverse`.
+
+    Raises `ValueError` for a step that has none.
+    """
+    if step.inverse is None:
+        raise ValueError(f"the step {step!r} has no inverse")
+    return jnp.abs(step.inverse(field, t, step(field, t, x, h, args), h, args) - x).max()
+
+
+def one_step_map(step: AbstractStep, field: Callable, t, x, h, args=None) -> tuple[Callable, Array]:
+    """The map whose structure a step claims, and the point that stands for `x` in its domain.
+
+    `x -> step(field, t, x, h)` itself, but for steps that act on two copies of the state (Tao):
+    their claim is on the pair, `step.on_pair` at `(x, x)`. Raises `ValueError` for a field
+    without the parts that the step needs.
+    """
+    check_parts(step, field)
+    if step.on_pair is not None:
+        q, p = split_phase(x)
+        pair = jnp.concatenate([q, q, p, p])
+        return (lambda y: step.on_pair(field, t, y, h, args)), pair
+    return (lambda y: step(field, t, y, h, args)), x
+
+
+def _on_map(defect: Callable) -> Callable:
+    """An oracle of a step from a defect of a map."""
+
+    def oracle(step, field, t, x, h, args=None):
+        return defect(*one_step_map(step, field, t, x, h, args))
+
+    oracle.__doc__ = f"`{defect.__name__}` of the step's map at `x`."
+    return oracle
+
+
+def _poisson_oracle(step, field, t, x, h, args=None):
+    """`poisson_defect` of the step's map at `x`, by the field's own `matrix`."""
+    return poisson_defect(*one_step_map(step, field, t, x, h, args), field.matrix)
+
+
+def _energy_oracle(step, field, t, x, h, args=None):
+    """`energy_defect` of the bare step at `x`, by the field's own `energy`."""
+    return energy_defect(lambda y: step(field, t, y, h, args), x, field.energy, t=t, h=h)
+
+
+def _dissipation_oracle(step, field, t, x, h, args=None):
+    """`dissipation_excess` of the bare step at `x`, by the field's own `energy`."""
+    return dissipation_excess(lambda y: step(field, t, y, h, args), x, field.energy, t=t, h=h)
+
+
+def _symmetry_oracle(step, field, t, x, h, args=None):
+    """`symmetry_defect` of the step's map at `x`, on the pair of copies where it has two."""
+    there, point = one_step_map(step, field, t, x, h, args)
+    back, _ = one_step_map(step, field, t + h, x, -h, args)
+    return jnp.abs(back(there(point)) - point).max()
+
+
+def _momentum_oracle(step, field, t, x, h, args=None):
+    """Largest change of `field.momentum`, where the field knows its masses (states of
+    velocities); else `momentum_defect` of the bare step, space as the field's potential says it.
+    """
+    if field.momentum is not None:
+        return jnp.abs(field.momentum(step(field, t, x, h, args)) - field.momentum(x)).max()
+    space_dim = getattr(getattr(field, "potential", None), "space_dim", 1)
+    return momentum_defect(lambda y: step(field, t, y, h, args), x, space_dim)
+
+
+ORACLES: dict[Tag, Callable] = {
+    SYMPLECTIC: _on_map(symplecticity_defect),
+    POISSON: _poisson_oracle,
+    VOLUME: _on_map(volume_defect),
+    ENERGY: _energy_oracle,
+    MOMENTUM: _momentum_oracle,
+    DISSIPATIVE: _dissipation_oracle,
+    SYMMETRIC: _symmetry_oracle,
+    REVERSIBLE: reversibility_defect,
+    NORM: _on_map(norm_defect),
+    SUM: _on_map(sum_defect),
+    ORTHOGONAL: _on_map(orthogonality_defect),
+    NON_EXPANSIVE: _on_map(expansion_excess),
+}
+"""The oracle of each tag: `oracle(step, field, t, x, h, args=None)`, a number that is zero up to
+round-off where `structure_of(step, field)` holds the tag."""
+
+
+MAP_DEFECTS: dict[Tag, Callable] = {
+    SYMPLECTIC: symplecticity_defect,
+    VOLUME: volume_defect,
+    NORM: norm_defect,
+    SUM: sum_defect,
+    ORTHOGONAL: orthogonality_defect,
+    NON_EXPANSIVE: expansion_excess,
+}
+"""The defect of a map for the tags that a map alone decides: `defect(function, x)`."""
