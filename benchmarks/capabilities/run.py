@@ -5,7 +5,7 @@ learners of this library. An empty cell is what a learner does not promise; that
 cannot represent an energy does not learn it is checked too.
 """
 
-from benchmarks._capabilities import (
+from benchmarks.capabilities.table import (
     CAPABILITIES,
     LEARNERS,
     NO,
@@ -14,7 +14,7 @@ from benchmarks._capabilities import (
     by_construction,
     by_learning,
 )
-from benchmarks._harness import Result, Row, Settings
+from benchmarks.harness import Result, Row, Settings
 
 NAME = "capabilities"
 X64 = True

@@ -1,6 +1,7 @@
 """What a benchmark is, and what it hands back.
 
-A benchmark is one file of this folder. Its first docstring line describes it, and it holds
+A benchmark is one file in a folder of `benchmarks`: `run.py` of a system's folder, with its tasks
+and figures beside it, or a file of `studies`. Its first docstring line describes it, and it holds
 
     NAME = "measured-pendulum"        # a literal; the name given to `run`
     X64 = True                        # a literal; the precision of its process (optional, False)
@@ -237,7 +238,7 @@ class Settings:
 @functools.cache
 def _code() -> str:
     """Digest of the library and the benchmarks."""
-    root, digest = Path(__file__).parent.parent, hashlib.sha256()
+    root, digest = Path(__file__).parents[2], hashlib.sha256()
     files = [path for name in ("dynnets", "benchmarks") for path in (root / name).rglob("*.py")]
     for path in sorted(files):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())

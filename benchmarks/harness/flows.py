@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from scipy.integrate import solve_ivp
 
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
 from dynnets.models import NeuralFlow, SympFlow
 from dynnets.training import fit, stack_models, unstack
 

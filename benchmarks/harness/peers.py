@@ -6,7 +6,7 @@ import diffrax
 import jax
 import jax.numpy as jnp
 
-from benchmarks._harness import MissingData
+from benchmarks.harness import MissingData
 
 
 def torch(threads: int = 2):

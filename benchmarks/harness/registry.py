@@ -1,10 +1,10 @@
-"""Finds the benchmarks of this folder and their literals without importing them (hence no JAX)."""
+"""Finds the benchmarks and their literals without importing them (hence no JAX)."""
 
 import ast
 import dataclasses
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,27 +28,31 @@ def _literals(tree: ast.Module) -> dict[str, object]:
     return found
 
 
-def _entry(path: Path) -> Entry | None:
+def _entry(path: Path, module: str) -> Entry | None:
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     literals = _literals(tree)
     if "NAME" not in literals:
         return None
     summary = (ast.get_docstring(tree) or "").split("\n", 1)[0]
     x64, seeds = bool(literals.get("X64", False)), int(str(literals.get("SEEDS", 3)))
-    return Entry(str(literals["NAME"]), f"benchmarks.{path.stem}", summary, x64, seeds)
+    return Entry(str(literals["NAME"]), module, summary, x64, seeds)
 
 
 def entries(folder: Path = FOLDER) -> dict[str, Entry]:
-    """Benchmarks by name, in file order. Two files of one name are a `ValueError`."""
+    """Benchmarks by name, in the order of the names: every file `FOLDER/*/*.py` that has a `NAME`.
+
+    Two files of one name are a `ValueError`.
+    """
     found: dict[str, Entry] = {}
-    for path in sorted(folder.glob("*.py")):
-        entry = None if path.name.startswith("_") else _entry(path)
+    for path in sorted(folder.glob("*/*.py")):
+        module = f"benchmarks.{path.parent.name}.{path.stem}"
+        entry = None if path.name.startswith("_") else _entry(path, module)
         if entry is None:
             continue
         if entry.name in found:
-            raise ValueError(f"{path.name} and {found[entry.name].module} both say {entry.name!r}")
+            raise ValueError(f"{module} and {found[entry.name].module} both say {entry.name!r}")
         found[entry.name] = entry
-    return found
+    return dict(sorted(found.items()))
 
 
 def find(name: str) -> Entry:

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 
-from benchmarks._flows import adam, parameters, train
-from benchmarks._harness import Row, Settings, at_most
+from benchmarks.harness import Row, Settings, at_most
+from benchmarks.harness.flows import adam, parameters, train
 from dynnets.models import CouplingFlow, HamiltonianFlow
 from dynnets.training import NegativeBound, negative_log_likelihood, unstack
 

@@ -1,12 +1,12 @@
-"""The figures of 32-hgn: the two graphical models, a density step by step, films at all speeds."""
+"""The figures of hgn: the two graphical models, a density step by step, films at all speeds."""
 
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from benchmarks._harness import Settings
-from benchmarks._hgn_films import HGN_NAME, INTERVAL, SEEN
+from benchmarks.harness import Settings
+from benchmarks.hgn.films import HGN_NAME, INTERVAL, SEEN
 from dynnets.plotting import plot_energy, plot_films, plot_graphical_models, plot_planes
 from dynnets.training import unstack
 

@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 
-from benchmarks._flows import adam, in_precision, train
-from benchmarks._harness import Row, Settings, at_least, at_most, median
+from benchmarks.harness import Row, Settings, at_least, at_most, median
+from benchmarks.harness.flows import adam, in_precision, train
 from dynnets.data import render_discs, render_mass_spring
 from dynnets.fields import GatedField
 from dynnets.integrators import explicit_euler, explicit_midpoint

@@ -7,9 +7,9 @@ import time
 import jax.numpy as jnp
 import jax.random as jr
 
-from benchmarks._flows import adam, in_precision
-from benchmarks._harness import Row, Settings, at_most
-from benchmarks._hgn_films import (
+from benchmarks.harness import Row, Settings, at_most
+from benchmarks.harness.flows import adam, in_precision
+from benchmarks.hgn.films import (
     BETA,
     BOTH_ENDS,
     HORIZON,

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 
-from benchmarks import _hnn_tasks as tasks
-from benchmarks._harness import Row, Settings, at_most
+from benchmarks.harness import Row, Settings, at_most
+from benchmarks.hnn import tasks
 from dynnets.data import Trajectories
 from dynnets.integrators import RungeKutta, rollout
 from dynnets.training import FreeInitialStates, TrajectoryMatching, fit

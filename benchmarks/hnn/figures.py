@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import _hnn_tasks as tasks
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
+from benchmarks.hnn import tasks
 from dynnets.integrators import RungeKutta, rollout
 from dynnets.plotting import plot_energy, plot_error_growth, plot_field
 

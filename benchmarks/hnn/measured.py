@@ -9,8 +9,8 @@ import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 
-from benchmarks import _hnn_tasks as tasks
-from benchmarks._harness import Row, Settings, at_most, median
+from benchmarks.harness import Row, Settings, at_most, median
+from benchmarks.hnn import tasks
 from dynnets.data import (
     Samples,
     forward_differences,

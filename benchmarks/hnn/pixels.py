@@ -35,7 +35,7 @@ import jax.random as jr
 import optax
 from matplotlib.figure import Figure
 
-from benchmarks._harness import Row, Settings
+from benchmarks.harness import Row, Settings
 from dynnets.data import render_pendulum
 from dynnets.integrators import RungeKutta, heun, rollout
 from dynnets.models import HNN, NeuralODE, PixelHNN

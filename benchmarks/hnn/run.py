@@ -9,10 +9,10 @@ of its own.
 
 import jax
 
-from benchmarks import _hnn_denoising, _hnn_figures, _hnn_measured, _hnn_pixels, _hnn_tasks
-from benchmarks._harness import Result, Row, Settings, at_least, at_most, median
+from benchmarks.harness import Result, Row, Settings, at_least, at_most, median
+from benchmarks.hnn import denoising, figures, measured, pixels, tasks
 
-NAME = "30-hnn"
+NAME = "hnn"
 X64 = True
 SEEDS = 5
 
@@ -32,7 +32,7 @@ def _ratio(above: list[float], below: list[float]) -> list[float]:
 def _task_rows(name: str, scores: dict) -> list[Row]:
     """Rows that every task has."""
     ours, field = scores["HNN"], scores["MLP field"]
-    horizon = _hnn_tasks.TASKS[name].horizon
+    horizon = tasks.TASKS[name].horizon
     paper = dict(zip(("published HNN", "published MLP"), PUBLISHED[name]))
     metric = f"{name}: energy error, T = {horizon:g}"
     rows = [at_most(metric, ours["error"], ENERGY_BARS[name], {"MLP field": field["error"]})]
@@ -72,16 +72,16 @@ def _long_rows(scores: dict) -> list[Row]:
 def run(settings: Settings) -> Result:
     """Every experiment of the paper, and the measured pendulum done right."""
     scores, trained = {}, {}
-    for name in _hnn_tasks.TASKS:
-        scores[name], trained[name] = _hnn_tasks.run_task(settings, name)
+    for name in tasks.TASKS:
+        scores[name], trained[name] = tasks.run_task(settings, name)
         if settings.figures is not None:
-            x0 = _hnn_tasks.TASKS[name].system.sample(jax.random.key(0))
-            _hnn_figures.draw(settings, name, trained[name][0][:2], x0)
+            x0 = tasks.TASKS[name].system.sample(jax.random.key(0))
+            figures.draw(settings, name, trained[name][0][:2], x0)
     rows = [row for name in scores for row in _task_rows(name, scores[name])]
     rows += _long_rows(scores)
-    rows += _hnn_denoising.rows(settings, trained["spring"][:3])
-    rows += _hnn_pixels.rows(settings)
-    rows += _hnn_measured.rows(settings)
+    rows += denoising.rows(settings, trained["spring"][:3])
+    rows += pixels.rows(settings)
+    rows += measured.rows(settings)
     losses = [median(scores["three-body"][kind]["loss"]) for kind in ("HNN", "MLP field")]
     notes = (
         "energy error: mean of (H(x(t)) - H(x(0)))^2 over 15 starts and 100 times, H the true one",

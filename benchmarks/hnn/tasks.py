@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
 from dynnets.data import Samples, samples, simulate
 from dynnets.integrators import RungeKutta, rollout
 from dynnets.models import HNN, NeuralODE

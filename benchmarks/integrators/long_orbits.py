@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from benchmarks._work_precision import Problem
+from benchmarks.integrators.work_precision import Problem
 from dynnets.systems import FermiPastaUlamTsingou, HenonHeiles, Kepler, PlanarNBody
 
 

@@ -10,9 +10,9 @@ long from one start: there a method whose energy drifts has to be that much more
 
 import numpy as np
 
-from benchmarks import _work_precision as wp
-from benchmarks._harness import Result, Row, Settings, at_most
-from benchmarks._long_orbits import Case, cases
+from benchmarks.harness import Result, Row, Settings, at_most
+from benchmarks.integrators import work_precision as wp
+from benchmarks.integrators.long_orbits import Case, cases
 from dynnets import integrators as I
 from dynnets.plotting import plot_error_growth, plot_work_precision
 

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks._harness import MissingData
-from benchmarks._roofline import seconds
+from benchmarks.harness import MissingData
+from benchmarks.harness.roofline import seconds
 from dynnets.integrators import rollout
 
 

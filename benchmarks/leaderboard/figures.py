@@ -5,8 +5,8 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks._harness import Settings
-from benchmarks._leaderboard import HORIZONS
+from benchmarks.harness import Settings
+from benchmarks.leaderboard.learner import HORIZONS
 from dynnets.plotting import plot_scaling
 
 NOWHERE = np.array([np.nan]), np.array([np.nan])

@@ -1,6 +1,6 @@
 """What a learner of the leaderboard is, and how it is trained, measured and remembered.
 
-A learner is one file of `benchmarks/learners`. It holds
+A learner is one file of `benchmarks/leaderboard/learners`. It holds
 
     LEARNER = Learner("HNN", train, suits)
 
@@ -21,10 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-import benchmarks.learners
-from benchmarks._flows import in_precision
-from benchmarks._harness import Settings
-from benchmarks._leaderboard_tasks import WINDOW, Task
+import benchmarks.leaderboard.learners
+from benchmarks.harness import Settings
+from benchmarks.harness.flows import in_precision
+from benchmarks.leaderboard.tasks import WINDOW, Task
 from dynnets.analysis import energy_drift, forecast_error, symplecticity_defect, valid_time
 from dynnets.data import windows
 from dynnets.models import NetworkFlow
@@ -71,7 +71,7 @@ class Training:
 
 def learners() -> list[Learner]:
     """Every learner of the folder, in the order of the files' names."""
-    folder = benchmarks.learners
+    folder = benchmarks.leaderboard.learners
     names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
     return [importlib.import_module(f"{folder.__name__}.{name}").LEARNER for name in names]
 

@@ -4,9 +4,9 @@ The pendulum, Henon-Heiles and the nonseparable oscillator with noise, and the m
 three seeds, 1000 updates. Everything else is `leaderboard-mechanics`.
 """
 
-from benchmarks._harness import Result, Settings
-from benchmarks._leaderboard_tasks import NOISE
-from benchmarks.leaderboard_mechanics import compare
+from benchmarks.harness import Result, Settings
+from benchmarks.leaderboard.run import compare
+from benchmarks.leaderboard.tasks import NOISE
 
 NAME = "leaderboard-quick"
 X64 = True

@@ -7,7 +7,7 @@ unseen starts over 1, 10 and 100 times the training horizon. Errors are root mea
 state over a horizon, in units of the state's own; a number is the median over the starts, a cell
 the median over the seeds.
 
-The HGN learns from films and is compared in `32-hgn`.
+The HGN learns from films and is compared in `hgn`.
 With `--store DIR` every finished cell is kept, and a run that was cut off goes on there.
 """
 
@@ -18,10 +18,10 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 
-from benchmarks._harness import Result, Row, Settings
-from benchmarks._leaderboard import MEASURES, Budget, cell, learners
-from benchmarks._leaderboard_figures import figures
-from benchmarks._leaderboard_tasks import NOISE, SYSTEMS, tasks
+from benchmarks.harness import Result, Row, Settings
+from benchmarks.leaderboard.figures import figures
+from benchmarks.leaderboard.learner import MEASURES, Budget, cell, learners
+from benchmarks.leaderboard.tasks import NOISE, SYSTEMS, tasks
 
 NAME = "leaderboard-mechanics"
 X64 = True  # defects of symplecticity are told from round-off

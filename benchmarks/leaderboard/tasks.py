@@ -13,7 +13,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float
 
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
 from dynnets.data import Trajectories, load_schmidt_lipson, simulate, split_counts, windows
 from dynnets.models import Units
 from dynnets.systems import (

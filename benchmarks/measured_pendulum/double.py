@@ -18,7 +18,7 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks._harness import Row, Settings
+from benchmarks.harness import Row, Settings
 from dynnets.data import load_schmidt_lipson, samples, split_fractions, windows
 from dynnets.fields import HamiltonianField, MLPEnergy, PeriodicEnergy, SecondOrderField
 from dynnets.integrators import RungeKutta

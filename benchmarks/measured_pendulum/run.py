@@ -18,7 +18,7 @@ The state RMSE is taken over both components and all times. The noise of the rec
 and the forecast starts from a noisy row: a last table starts instead from a state fitted to the
 last 24 training samples, the same way for every model.
 
-The double pendulum is in `_measured_double_pendulum.py`.
+The double pendulum is in `double.py`.
 """
 
 import diffrax
@@ -29,8 +29,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks import _measured_double_pendulum as double
-from benchmarks._harness import Result, Row, Settings, at_most, median
+from benchmarks.harness import Result, Row, Settings, at_most, median
+from benchmarks.measured_pendulum import double
 from dynnets.data import (
     forward_differences,
     load_schmidt_lipson,

@@ -8,10 +8,10 @@ that moves eight. Medians over the seeds, which train in one program.
 
 import jax
 
-from benchmarks import _nssnn_tasks, _nssnn_vortices
-from benchmarks._harness import Result, Settings
+from benchmarks.harness import Result, Settings
+from benchmarks.nssnn import tasks, vortices
 
-NAME = "34-nssnn"
+NAME = "nssnn"
 X64 = True  # rolled out in float64; every model is trained in float32
 SEEDS = 3
 
@@ -19,7 +19,7 @@ SEEDS = 3
 def run(settings: Settings) -> Result:
     """All three tasks."""
     rows = []
-    for job in (_nssnn_tasks.fine_rows, _nssnn_tasks.coarse_rows, _nssnn_vortices.rows):
+    for job in (tasks.fine_rows, tasks.coarse_rows, vortices.rows):
         rows += job(settings)
         jax.clear_caches()
-    return Result(rows, (*_nssnn_tasks.NOTES, *_nssnn_vortices.NOTES))
+    return Result(rows, (*tasks.NOTES, *vortices.NOTES))

@@ -14,8 +14,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks._flows import energies, in_precision, members
-from benchmarks._harness import Row, Settings, at_least, at_most, median
+from benchmarks.harness import Row, Settings, at_least, at_most, median
+from benchmarks.harness.flows import energies, in_precision, members
 from dynnets.data import Trajectories, forward_differences, midpoint_derivatives
 from dynnets.integrators import explicit_midpoint, rk4
 from dynnets.models import HNN, NSSNN, NeuralODE, ScaledModel, Units

@@ -8,8 +8,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks._flows import in_precision, members
-from benchmarks._harness import Row, Settings, at_most
+from benchmarks.harness import Row, Settings, at_most
+from benchmarks.harness.flows import in_precision, members
 from dynnets.data import Trajectories
 from dynnets.fields import AbstractPairLaw, CirculationField, DistanceLaw
 from dynnets.integrators import rk4, rollout

@@ -19,7 +19,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks._flows import (
+from benchmarks.harness import Result, Row, Settings, at_most, median
+from benchmarks.harness.flows import (
     adam,
     deviation,
     in_precision,
@@ -32,12 +33,11 @@ from benchmarks._flows import (
     train,
     worst_deviation,
 )
-from benchmarks._harness import Result, Row, Settings, at_most, median
 from dynnets.models import NeuralFlow
 from dynnets.systems import Harmonic, Pendulum
 from dynnets.training import Box, FlowResidual, StatePool, fit, march, unstack
 
-NAME = "55-pinn-baseline"
+NAME = "pinn-baseline"
 X64 = True  # scored in float64; every model is trained in float32
 SEEDS = 3
 

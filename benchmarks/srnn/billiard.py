@@ -10,8 +10,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks._flows import in_precision
-from benchmarks._harness import Row, Settings, at_most
+from benchmarks.harness import Row, Settings, at_most
+from benchmarks.harness.flows import in_precision
 from dynnets._core import split_phase
 from dynnets.data import Trajectories
 from dynnets.integrators import LearnedRebound, Rebound, rollout, verlet_kdk

@@ -17,9 +17,9 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from benchmarks._flows import adam, in_precision
-from benchmarks._harness import Row, Settings, at_most, median
-from benchmarks._srnn_chain import distances
+from benchmarks.harness import Row, Settings, at_most, median
+from benchmarks.harness.flows import adam, in_precision
+from benchmarks.srnn.chain import distances
 from dynnets.data import simulate, windows
 from dynnets.fields import (
     CorrectedPowerLaw,

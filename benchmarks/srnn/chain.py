@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 
-from benchmarks._flows import in_precision
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
+from benchmarks.harness.flows import in_precision
 from dynnets.data import Trajectories
 from dynnets.integrators import blanes_moan6, explicit_euler, rollout, verlet_kdk
 from dynnets.models import SRNN, FieldModel, NeuralODE

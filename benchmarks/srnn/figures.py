@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from benchmarks import _srnn_chain as chain
-from benchmarks._flows import in_precision
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
+from benchmarks.harness.flows import in_precision
+from benchmarks.srnn import chain
 from dynnets.plotting import plot_error_growth, plot_forecast, plot_heat_map
 from dynnets.training import fit_initial_states, unstack
 

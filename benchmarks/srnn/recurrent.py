@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import jax.random as jr
 from jax import lax
 
-from benchmarks import _srnn_chain as chain
-from benchmarks._flows import in_precision
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
+from benchmarks.harness.flows import in_precision
+from benchmarks.srnn import chain
 from dynnets.training import fit, stack_models, unstack
 
 PUBLISHED = {"vanilla RNN": 4.80, "LSTM": 5.95}

@@ -7,16 +7,10 @@ initial state to the first ten noisy samples, of the SRNN-ISO in training too. E
 Euclidean norm of the position errors, mean over 200 steps and 32 fresh starts.
 """
 
-from benchmarks import (
-    _srnn_billiard,
-    _srnn_bodies,
-    _srnn_chain as chain,
-    _srnn_figures,
-    _srnn_recurrent,
-)
-from benchmarks._harness import Result, Row, Settings, at_most
+from benchmarks.harness import Result, Row, Settings, at_most
+from benchmarks.srnn import billiard, bodies, chain, figures, recurrent
 
-NAME = "31-srnn"
+NAME = "srnn"
 X64 = True  # scored in float64; every model is trained in float32
 SEEDS = 3
 
@@ -28,9 +22,9 @@ def chain_rows(settings: Settings) -> list[Row]:
     problems = [chain.problem(settings, seed) for seed in settings.seeds]
     models, losses = chain.train(settings, problems)
     scores = chain.scores(settings, problems, models)
-    recurrent = _srnn_recurrent.distances(settings, problems)
+    cells = recurrent.distances(settings, problems)
     if settings.figures is not None:
-        _srnn_figures.draw(settings, problems, models, scores, recurrent)
+        figures.draw(settings, problems, models, scores, cells)
     errors = {
         (name, start): [chain.mean_distance(each) for each in curves]
         for name, found in scores.items()
@@ -58,8 +52,8 @@ def chain_rows(settings: Settings) -> list[Row]:
     for name in (chain.HNN, chain.SINGLE, chain.O_NET, chain.H_NET):
         fitted = {"start fitted": errors[name, "ISO"], "published, 20 masses": PUBLISHED[name]}
         made.append(Row(f"chain: {name}", errors[name, "noisy"], fitted))
-    for name, found in recurrent.items():
-        published = {"published, 20 masses": _srnn_recurrent.PUBLISHED[name]}
+    for name, found in cells.items():
+        published = {"published, 20 masses": recurrent.PUBLISHED[name]}
         made.append(Row(f"chain: {name}", [chain.mean_distance(each) for each in found], published))
     made += [
         Row("chain: SRNN-ISO against a noisy truth", chain.noisy_truth(problems, models)),
@@ -75,8 +69,8 @@ def _ratio(metric: str, above: list[float], below: list[float], limit: float) ->
 def run(settings: Settings) -> Result:
     """All three experiments."""
     rows = chain_rows(settings)
-    rows += _srnn_bodies.rows(settings, 128, (2000, 8000), batch=100, rate=1e-3)
-    rows += _srnn_billiard.rows(settings)
+    rows += bodies.rows(settings, 128, (2000, 8000), batch=100, rate=1e-3)
+    rows += billiard.rows(settings)
     notes = (
         "chain: 8 masses, 400 records of 10 samples, noise 0.2 in every component, h = 0.1",
         "three bodies: every sample's velocities are disturbed by draws of their own",

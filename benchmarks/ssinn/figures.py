@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import _ssinn_tasks as tasks
-from benchmarks._harness import Settings
-from benchmarks._ssinn_peers import coefficients_of
+from benchmarks.harness import Settings
+from benchmarks.ssinn import tasks
+from benchmarks.ssinn.peers import coefficients_of
 from dynnets.plotting import plot_error_growth, plot_flow_orbits, plot_scaling
 
 PIPELINE = (

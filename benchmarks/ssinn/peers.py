@@ -7,8 +7,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks._harness import Settings
-from benchmarks._ssinn_tasks import DT, Task
+from benchmarks.harness import Settings
+from benchmarks.ssinn.tasks import DT, Task
 from dynnets.data import forward_differences, midpoint_derivatives
 from dynnets.fields import LibraryEnergy
 from dynnets.integrators import rollout

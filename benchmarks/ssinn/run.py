@@ -16,12 +16,12 @@ import time
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import _ssinn_figures, _ssinn_peers as peers, _ssinn_tasks as tasks
-from benchmarks._harness import Result, Row, Settings, at_least, at_most
+from benchmarks.harness import Result, Row, Settings, at_least, at_most
+from benchmarks.ssinn import figures, peers, tasks
 from dynnets.analysis import symplecticity_defect
 from dynnets.training import fit_sparse
 
-NAME = "33-ssinn"
+NAME = "ssinn"
 X64 = True
 SEEDS = 5
 
@@ -203,7 +203,7 @@ def run(settings: Settings) -> Result:
             {MIDPOINT: hits[MIDPOINT]})
     )  # fmt: skip
     if settings.figures is not None:
-        _ssinn_figures.draw(settings, models, orbits, SWEEP, swept)
+        figures.draw(settings, models, orbits, SWEEP, swept)
     notes = (
         "Adam + L1: single pairs, 1e-2 falling by 0.8 every 100, penalty 1e-3; a term counts as "
         "found above 0.05, for none becomes zero",

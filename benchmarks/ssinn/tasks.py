@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
 from dynnets.data import Trajectories, windows
 from dynnets.fields import (
     LibraryEnergy,

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 from matplotlib.figure import Figure
 
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
 from dynnets.fields import SphereField
 from dynnets.integrators import cayley_midpoint
 from dynnets.networks import LearnedWidth, flow_network

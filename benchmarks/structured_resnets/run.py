@@ -8,8 +8,8 @@ network is shown to cost nothing in compilation and little in arithmetic.
 
 import jax.random as jr
 
-from benchmarks import _depth, _pairing_figures, _pairings, _violations
-from benchmarks._harness import Result, Row, Settings, at_least, at_most
+from benchmarks.harness import Result, Row, Settings, at_least, at_most
+from benchmarks.structured_resnets import depth, figures, pairings, violations
 from dynnets._core import DISSIPATIVE, ENERGY, NON_EXPANSIVE, NORM
 from dynnets.fields import (
     HamiltonianField,
@@ -45,13 +45,13 @@ from dynnets.integrators import (
     verdict,
 )
 
-NAME = "50-structured-resnets"
+NAME = "structured-resnets"
 X64 = True
 SEEDS = 3
 
 FINE, COARSE = (0.2, 0.1, 0.05), (0.8, 0.4, 0.2, 0.1, 0.05)
 METHODS = [
-    _pairings.Method(step_info(step).name, step, COARSE if step_info(step).order >= 6 else FINE)
+    pairings.Method(step_info(step).name, step, COARSE if step_info(step).order >= 6 else FINE)
     for step in (
         lie,
         strang,
@@ -68,9 +68,9 @@ METHODS = [
         Gonzalez(),
     )
 ]
-METHODS.append(_pairings.Method("MeanValue(2)", MeanValue(2), COARSE))  # energy: order 4
+METHODS.append(pairings.Method("MeanValue(2)", MeanValue(2), COARSE))  # energy: order 4
 METHODS += [
-    _pairings.Method(f"{corrected.__name__}(Heun, {tag})", corrected(heun, tag), FINE, tag)
+    pairings.Method(f"{corrected.__name__}(Heun, {tag})", corrected(heun, tag), FINE, tag)
     for corrected in (Projected, Relaxation)
     for tag in (NORM, ENERGY)
 ]
@@ -86,7 +86,7 @@ def _separable(key):
 def _families():
     draws = {
         "shear": (lambda key: ShearField(2, 3, 4, key=key), (5,)),
-        "divergence-free": (_pairings.circulating_flow, (3,)),
+        "divergence-free": (pairings.circulating_flow, (3,)),
         "separable Hamiltonian": (_separable, (4,)),
         "Hamiltonian": (lambda key: HamiltonianField(MLPEnergy(4, 4, 1, key=key)), (4,)),
         "sphere": (lambda key: SphereField(4, 4, 1, key=key), (4,)),
@@ -96,24 +96,24 @@ def _families():
     }
 
     def with_normal_weights(make):
-        return lambda key: _pairings.normal_weights(make(key), key)
+        return lambda key: pairings.normal_weights(make(key), key)
 
     return [
-        _pairings.Family(name, with_normal_weights(make), shape)
+        pairings.Family(name, with_normal_weights(make), shape)
         for name, (make, shape) in draws.items()
     ]
 
 
 def _pairing_rows(settings: Settings) -> list[Row]:
     with settings.clock("pairings"):
-        found = _pairings.cells(
+        found = pairings.cells(
             settings.scaled(_families(), fast=_families()[:2]),
             settings.scaled(METHODS, fast=METHODS[:4]),
             settings.seeds,
-            points=settings.scaled(_pairings.POINTS, fast=4),
+            points=settings.scaled(pairings.POINTS, fast=4),
         )
     if settings.figures is not None:
-        settings.save_figure(_pairing_figures.table(found), "pairings")
+        settings.save_figure(figures.table(found), "pairings")
     wrong = [c for c in found if not c.agrees]
     exact = [c.largest for c in found if c.declared == "exact"]
     share = 100 * (1 - len(wrong) / len(found))
@@ -122,7 +122,7 @@ def _pairing_rows(settings: Settings) -> list[Row]:
         at_least("pairings that measure as declared", share, 100, unit="%"),
         at_least("the same, median of the slopes of the points", typical, 100, unit="%"),
         Row("pairings measured", len(found)),
-        at_most("largest defect of those declared exact", max(exact), _pairings.ROUND_OFF),
+        at_most("largest defect of those declared exact", max(exact), pairings.ROUND_OFF),
         *[
             Row(
                 f"{c.family} x {c.step}: {c.tag}, declared {c.declared}: slopes",
@@ -137,7 +137,7 @@ def _pairing_rows(settings: Settings) -> list[Row]:
 def _limit_rows(settings: Settings) -> list[Row]:
     """Largest ratio found at 0.99 and 1.05 times each declared limit, `nu = L = 1`."""
     starts = settings.scaled(200, fast=4)
-    updates = settings.scaled(_violations.UPDATES, fast=5)
+    updates = settings.scaled(violations.UPDATES, fast=5)
     field = NonExpansiveField(3, 5, key=jr.key(0))
     rows, key = [], jr.key(7)
 
@@ -154,19 +154,19 @@ def _limit_rows(settings: Settings) -> list[Row]:
 
     with settings.clock("searches for violations"):
         for step in CONTRACTIVE:
-            limited(_violations.expansion, step, NON_EXPANSIVE, "expansion", "tanh", "relu")
+            limited(violations.expansion, step, NON_EXPANSIVE, "expansion", "tanh", "relu")
         outside = limited(
-            _violations.expansion, explicit_euler, NON_EXPANSIVE, "linear expansion", "identity"
+            violations.expansion, explicit_euler, NON_EXPANSIVE, "linear expansion", "identity"
         )
         rows.append(at_least("Euler: linear expansion found at 1.05 of it", outside, 1e-3))
         for step in UNBOUNDED:
-            (found,) = attack(_violations.expansion, step, (5.0,), "half_relu")
+            (found,) = attack(violations.expansion, step, (5.0,), "half_relu")
             rows.append(at_most(f"{step_info(step).name}: expansion found at 5 / nu", found, 1e-9))
-        (found,) = attack(_violations.expansion, explicit_midpoint, (1.0,), "relu", "tanh")
+        (found,) = attack(violations.expansion, explicit_midpoint, (1.0,), "relu", "tanh")
         rows.append(at_least("explicit midpoint (lost): expansion found at 1 / nu", found, 1e-6))
-        limited(_violations.ascent, explicit_euler, DISSIPATIVE, "rise of V", "tanh", "identity")
-        limited(_violations.ascent, ImplicitMidpoint(), DISSIPATIVE, "rise of V", "tanh")
-        (found,) = attack(_violations.ascent, Gonzalez(), (5.0,), "tanh")
+        limited(violations.ascent, explicit_euler, DISSIPATIVE, "rise of V", "tanh", "identity")
+        limited(violations.ascent, ImplicitMidpoint(), DISSIPATIVE, "rise of V", "tanh")
+        (found,) = attack(violations.ascent, Gonzalez(), (5.0,), "tanh")
         rows.append(at_most("Gonzalez: rise of V found at 5 / L", found, 1e-9))
     return rows
 
@@ -174,7 +174,7 @@ def _limit_rows(settings: Settings) -> list[Row]:
 def _depth_rows(settings: Settings) -> list[Row]:
     depths = settings.scaled((16, 64, 256, 512), fast=(4, 16))
     with settings.clock("compilation at every depth"):
-        times = _depth.compile_times(depths, repeats=settings.scaled(3, fast=1), key=jr.key(0))
+        times = depth.compile_times(depths, repeats=settings.scaled(3, fast=1), key=jr.key(0))
     scan, loop = times["scan"], times["list"]
     rows = [
         Row(f"seconds to compile the gradient of {d} layers", scan[d], {"list": loop[d]}, unit="s")
@@ -190,7 +190,7 @@ def _depth_rows(settings: Settings) -> list[Row]:
         ]
     sizes = settings.scaled({}, fast={"depth": 4, "width": 32, "batch": 16, "peak_size": 64})
     with settings.clock("steady state"):
-        found = _depth.steady_state(key=jr.key(1), **sizes)
+        found = depth.steady_state(key=jr.key(1), **sizes)
     return [
         *rows,
         at_least(
@@ -204,7 +204,7 @@ def run(settings: Settings) -> Result:
     """The pairing table, the limits, the depth."""
     rows = _pairing_rows(settings) + _limit_rows(settings) + _depth_rows(settings)
     if settings.figures is not None:
-        settings.save_figure(_pairing_figures.step_sizes(settings), "step-sizes")
+        settings.save_figure(figures.step_sizes(settings), "step-sizes")
     return Result(
         rows,
         (

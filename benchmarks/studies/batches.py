@@ -18,8 +18,8 @@ import jax.numpy as jnp  # noqa: E402
 import jax.random as jr  # noqa: E402
 import numpy as np  # noqa: E402
 
-from benchmarks._harness import Result, Row, Settings, at_least, at_most  # noqa: E402
-from benchmarks._roofline import seconds  # noqa: E402
+from benchmarks.harness import Result, Row, Settings, at_least, at_most  # noqa: E402
+from benchmarks.harness.roofline import seconds  # noqa: E402
 from dynnets.integrators import rollout, rollout_blocks, verlet_kdk  # noqa: E402
 from dynnets.systems import HenonHeiles  # noqa: E402
 

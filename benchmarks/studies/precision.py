@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from benchmarks._harness import Result, Row, Settings, median
+from benchmarks.harness import Result, Row, Settings, median
 from dynnets.integrators import Compensated, rollout, verlet_kdk, yoshida4
 from dynnets.systems import HenonHeiles, Kepler
 

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from benchmarks._harness import Result, Row, Settings, at_most
-from benchmarks._roofline import seconds
+from benchmarks.harness import Result, Row, Settings, at_most
+from benchmarks.harness.roofline import seconds
 from dynnets.fields import MLPEnergy, SeparableHamiltonianField
 from dynnets.integrators import Reversible, rollout, verlet_kdk
 from dynnets.plotting import plot_scaling

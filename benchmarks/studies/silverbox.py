@@ -37,7 +37,7 @@ import optimistix as optx
 import scipy.signal
 from jaxtyping import Array
 
-from benchmarks._harness import Result, Row, Settings, at_most
+from benchmarks.harness import Result, Row, Settings, at_most
 from dynnets.data import Samples, load_silverbox
 from dynnets.fields import (
     KineticEnergy,

@@ -20,7 +20,7 @@ import jax
 import jax.random as jr
 import numpy as np
 
-from benchmarks._harness import Result, Row, Settings, at_most, median
+from benchmarks.harness import Result, Row, Settings, at_most, median
 from dynnets.pipeline import (
     CEILING,
     FORCE,

@@ -14,9 +14,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks import _peers
-from benchmarks._harness import Result, Row, Settings, at_least, at_most
-from benchmarks._roofline import Roofline, seconds
+from benchmarks.harness import Result, Row, Settings, at_least, at_most, peers
+from benchmarks.harness.roofline import Roofline, seconds
 from dynnets.data import Samples
 from dynnets.fields import MLPEnergy, SeparableHamiltonianField
 from dynnets.integrators import rollout, verlet_kdk
@@ -43,14 +42,14 @@ def _hnn_round(seed: int, optimiser, steps: int, torch) -> tuple[float, float]:
         run = fit(model, derivative_matching, data, optimiser, steps=steps, key=key, chunk=steps)
         return eqx.filter(run.model, eqx.is_array)
 
-    loop = _peers.torch_hnn(torch, np.asarray(x), np.asarray(dx), WIDTH, steps)
+    loop = peers.torch_hnn(torch, np.asarray(x), np.asarray(dx), WIDTH, steps)
     train(), loop()
     ours, theirs = zip(*[(seconds(train), seconds(loop)) for _ in range(2)])
     return min(ours) / steps, min(theirs) / steps
 
 
 def _hnn_rows(settings: Settings, limits: Roofline) -> list[Row]:
-    torch = _peers.torch()
+    torch = peers.torch()
     steps, optimiser = settings.scaled(100, fast=2), optax.adam(1e-3)
     times, fractions = [], []
     for seed in settings.seeds:
@@ -80,9 +79,9 @@ def _solvers(h: float, steps: int) -> dict:
     """Compiled functions `(field, x0) -> states` by name; new ones, so that each compiles."""
     return {
         "ours": eqx.filter_jit(lambda f, x0: rollout(verlet_kdk, f, x0, (h, steps)).xs),
-        "diffrax": eqx.filter_jit(lambda f, x0: _peers.diffrax_euler(f, x0, h, steps)),
+        "diffrax": eqx.filter_jit(lambda f, x0: peers.diffrax_euler(f, x0, h, steps)),
         "diffrax, our field": eqx.filter_jit(
-            lambda f, x0: _peers.diffrax_euler_own_field(f, x0, h, steps)
+            lambda f, x0: peers.diffrax_euler_own_field(f, x0, h, steps)
         ),
     }
 

@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks._flows import (
+from benchmarks.harness import Row, Settings, at_most
+from benchmarks.harness.flows import (
     adam,
     deviation,
     mean_error,
@@ -15,7 +16,6 @@ from benchmarks._flows import (
     train,
     worst_deviation,
 )
-from benchmarks._harness import Row, Settings, at_most
 from dynnets.analysis import poincare_section, section_spread
 from dynnets.systems import HenonHeiles
 from dynnets.training import FlowResidual, StatePool, unstack

@@ -6,7 +6,7 @@ of time and go on by composition. The error is the mean distance from the truth 
 values; the energy deviation the largest `|H/H0 - 1|` along one orbit to T = 1000. The truth is the
 exact rotation, or DOP853 at 1e-11.
 
-Three tasks (`_sympflow_tasks.py`, `_sympflow_henon_heiles.py`): the harmonic oscillator from its
+Three tasks (`tasks.py`, `henon_heiles.py`): the harmonic oscillator from its
 equation, the same from 100 segments of 50 irregular times with and without noise, and
 Henon-Heiles from its equation inside the bounded region. Then one training step against PyTorch.
 """
@@ -19,14 +19,15 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 
-from benchmarks import _flow_peers, _peers, _sympflow_henon_heiles, _sympflow_tasks
-from benchmarks._flows import in_precision, symplectic_flow
-from benchmarks._harness import Result, Row, Settings, at_least
-from benchmarks._roofline import seconds
+from benchmarks.harness import Result, Row, Settings, at_least, peers
+from benchmarks.harness.flows import in_precision, symplectic_flow
+from benchmarks.harness.roofline import seconds
+from benchmarks.sympflow import henon_heiles, tasks
+from benchmarks.sympflow.peers import torch_sympflow
 from dynnets.systems import HenonHeiles
 from dynnets.training import Box, FlowResidual, fit
 
-NAME = "54-sympflow"
+NAME = "sympflow"
 X64 = True  # scored in float64; every model is trained in float32
 SEEDS = 3
 
@@ -62,10 +63,10 @@ def _torch_energy(x):
 
 def speed_rows(settings: Settings) -> list[Row]:
     """One training step of Henon-Heiles, 3 layers of width 10, 700 fresh points, both terms."""
-    torch = _peers.torch()
+    torch = peers.torch()
     count = settings.scaled(10, fast=1)
     field = functools.partial(_torch_field, torch)
-    peer = _flow_peers.torch_sympflow(torch, field, _torch_energy, 4, 10, 3, 700, count)
+    peer = torch_sympflow(torch, field, _torch_energy, 4, 10, 3, 700, count)
     peer()
     ours, shared, theirs = [], [], []
     for seed in range(settings.scaled(ROUNDS, fast=1)):
@@ -86,12 +87,12 @@ def run(settings: Settings) -> Result:
     """All tasks; the training step first, before anything has warmed up the machine."""
     rows = speed_rows(settings)
     jax.clear_caches()
-    rows += _sympflow_tasks.unsupervised_rows(settings)
-    rows += _sympflow_tasks.supervised_rows(settings)
-    rows += _sympflow_henon_heiles.rows(settings)
+    rows += tasks.unsupervised_rows(settings)
+    rows += tasks.supervised_rows(settings)
+    rows += henon_heiles.rows(settings)
     notes = (
-        *_sympflow_tasks.NOTES,
-        *_sympflow_henon_heiles.NOTES,
+        *tasks.NOTES,
+        *henon_heiles.NOTES,
         "PyTorch's step: vmap of jacrev for every block, jacfwd in time, as the published code",
     )
     return Result(rows, notes)

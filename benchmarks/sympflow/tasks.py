@@ -7,7 +7,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks._flows import (
+from benchmarks.harness import Row, Settings, at_most, median
+from benchmarks.harness.flows import (
     adam,
     deviation,
     mean_error,
@@ -20,7 +21,6 @@ from benchmarks._flows import (
     train,
     worst_deviation,
 )
-from benchmarks._harness import Row, Settings, at_most, median
 from dynnets.systems import Harmonic
 from dynnets.training import Box, FlowResidual, FlowSamples, flow_matching, unstack
 

@@ -10,14 +10,14 @@ import jax
 import jax.random as jr
 import optax
 
-from benchmarks import _peers, _sympnet_tasks, _sympnet_three_body
-from benchmarks._harness import MissingData, Result, Row, Settings, at_least
-from benchmarks._roofline import seconds
-from benchmarks._sympnet_training import orbit, pairs
+from benchmarks.harness import MissingData, Result, Row, Settings, at_least, peers
+from benchmarks.harness.roofline import seconds
+from benchmarks.sympnets import tasks, three_body
+from benchmarks.sympnets.training import orbit, pairs
 from dynnets.networks import sympnet_la
 from dynnets.training import fit, flow_matching
 
-NAME = "36-sympnets"
+NAME = "sympnets"
 X64 = True
 SEEDS = 3
 
@@ -26,7 +26,7 @@ ROUNDS = 3
 
 def _strupnet(settings: Settings, states, steps: int):
     """A closure of `steps` Adam updates of strupnet's LA-SympNet of the same size."""
-    torch = _peers.torch()
+    torch = peers.torch()
     try:
         from strupnet import SympNet
     except ImportError:
@@ -47,7 +47,7 @@ def _strupnet(settings: Settings, states, steps: int):
 def speed_rows(settings: Settings) -> list[Row]:
     """LA(3,2) on the pendulum's 40 pairs, full batch, everything that `fit` does included."""
     steps, theirs = settings.scaled(50_000, fast=20), settings.scaled(300, fast=2)
-    states = orbit(_sympnet_tasks.PENDULUM, [1.0, 0.0], 0.1, 40)
+    states = orbit(tasks.PENDULUM, [1.0, 0.0], 0.1, 40)
     net, data = sympnet_la(2, 3, 2, key=jr.key(0)), pairs(states)
     optimiser = optax.adam(optax.cosine_decay_schedule(1e-2, steps))
 
@@ -75,13 +75,13 @@ def run(settings: Settings) -> Result:
     """All tasks; the speed first, before anything has warmed up the machine."""
     jobs = (
         speed_rows,
-        _sympnet_tasks.pendulum_rows,
-        _sympnet_tasks.double_pendulum_rows,
-        _sympnet_tasks.irregular_rows,
-        _sympnet_three_body.rows,
+        tasks.pendulum_rows,
+        tasks.double_pendulum_rows,
+        tasks.irregular_rows,
+        three_body.rows,
     )
     rows = []
     for job in jobs:
         rows += job(settings)
         jax.clear_caches()
-    return Result(rows, (*_sympnet_tasks.NOTES, *_sympnet_three_body.NOTES))
+    return Result(rows, (*tasks.NOTES, *three_body.NOTES))

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from benchmarks._harness import Row, Settings, at_most, median
-from benchmarks._sympnet_training import (
+from benchmarks.harness import Row, Settings, at_most, median
+from benchmarks.sympnets.training import (
     descend,
     maps,
     mean_square,

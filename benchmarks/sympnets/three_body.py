@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from benchmarks._harness import Row, Settings, median
-from benchmarks._sympnet_training import descend, maps, members, squares
+from benchmarks.harness import Row, Settings, median
+from benchmarks.sympnets.training import descend, maps, members, squares
 from dynnets.data import Trajectories, midpoint_derivatives, simulate, windows
 from dynnets.models import HNN
 from dynnets.networks import sympnet_la

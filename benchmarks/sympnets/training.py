@@ -8,8 +8,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks._flows import energies
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
+from benchmarks.harness.flows import energies
 from dynnets.data import Trajectories, midpoint_derivatives
 from dynnets.integrators import RungeKutta, rollout
 from dynnets.models import HNN, NetworkFlow

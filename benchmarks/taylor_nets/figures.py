@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from benchmarks._flows import energies
-from benchmarks._harness import Settings
-from benchmarks._taylor_tasks import TASKS, TAYLOR, forecasts
+from benchmarks.harness import Settings
+from benchmarks.harness.flows import energies
+from benchmarks.taylor_nets.tasks import TASKS, TAYLOR, forecasts
 from dynnets.plotting import plot_energy, plot_error_growth
 
 

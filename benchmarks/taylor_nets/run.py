@@ -9,9 +9,9 @@ in one program. The test loss is the paper's: mean |dq| + mean |dp| of one step,
 
 import numpy as np
 
-from benchmarks import _taylor_figures
-from benchmarks._harness import Result, Row, Settings, at_most
-from benchmarks._taylor_tasks import (
+from benchmarks.harness import Result, Row, Settings, at_most
+from benchmarks.taylor_nets import figures
+from benchmarks.taylor_nets.tasks import (
     NET,
     POLYNOMIAL,
     TASKS,
@@ -21,7 +21,7 @@ from benchmarks._taylor_tasks import (
     forecasts,
 )
 
-NAME = "35-taylor-nets"
+NAME = "taylor-nets"
 X64 = True
 SEEDS = 3
 
@@ -104,7 +104,7 @@ def run(settings: Settings) -> Result:
             rows += _pendulum_rows(settings, found[name])
     rows += _noise_rows(settings)
     if settings.figures is not None:
-        _taylor_figures.draw(settings, found)
+        figures.draw(settings, found)
     notes = (
         "HNN: separable, two tanh layers of 32 an energy; SSINN: all monomials, unpruned, of total "
         "degree 8 (one coordinate) or 4 (two); the same Adam, Levenberg-Marquardt and step",

@@ -9,8 +9,8 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks._flows import energies
-from benchmarks._harness import Settings
+from benchmarks.harness import Settings
+from benchmarks.harness.flows import energies
 from dynnets._core import AbstractSystem
 from dynnets.fields import MLPEnergy, SeparableHamiltonianField, monomials
 from dynnets.integrators import forest_ruth, rollout

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
-from benchmarks._harness import Row, Settings, at_least, at_most
+from benchmarks.harness import Row, Settings, at_least, at_most
 from dynnets.control import (
     ControlProblem,
     bang_bang,

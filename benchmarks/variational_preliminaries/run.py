@@ -11,14 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import _variational_control, _variational_figures
-from benchmarks._harness import Result, Row, Settings, at_most
+from benchmarks.harness import Result, Row, Settings, at_most
+from benchmarks.variational_preliminaries import control, figures
 from dynnets.analysis import drift_rate, energy_drift
 from dynnets.fields import CanonicalLagrangianField, HamiltonianField, LagrangianField, legendre
 from dynnets.integrators import rk4, rollout, variational_gauss, variational_midpoint
 from dynnets.systems import Pendulum
 
-NAME = "37-variational-preliminaries"
+NAME = "variational-preliminaries"
 X64 = True
 SEEDS = 3
 
@@ -150,14 +150,14 @@ def run(settings: Settings) -> Result:
     """Mechanics, control, and weights as controls."""
     routes, errors = _routes(settings)
     long_run, energies = _long_run(settings)
-    controls, paths = _variational_control.closed_forms(settings)
-    boundary = _variational_control.boundary(settings)
-    network = _variational_control.network(settings)
+    controls, paths = control.closed_forms(settings)
+    boundary = control.boundary(settings)
+    network = control.network(settings)
     if settings.figures is not None:
-        settings.save_figure(_variational_figures.routes(errors), "routes")
-        settings.save_figure(_variational_figures.energies(energies), "energy")
-        settings.save_figure(_variational_figures.controls(paths), "controls")
-        settings.save_figure(_variational_figures.least_time(paths), "least-time")
+        settings.save_figure(figures.routes(errors), "routes")
+        settings.save_figure(figures.energies(energies), "energy")
+        settings.save_figure(figures.controls(paths), "controls")
+        settings.save_figure(figures.least_time(paths), "least-time")
     return Result(
         [*routes, *long_run, *controls, *boundary, *network],
         (

@@ -1,6 +1,6 @@
 """Hamiltonian neural network on midpoint differences, forecast by the classical Runge-Kutta."""
 
-from benchmarks._leaderboard import Learner, adam
+from benchmarks.leaderboard.learner import Learner, adam
 from dynnets.data import midpoint_derivatives
 from dynnets.integrators import rk4
 from dynnets.models import HNN

@@ -2,8 +2,8 @@
 
 import diffrax
 
-from benchmarks._leaderboard import Learner, adam
-from benchmarks._leaderboard_tasks import WINDOW
+from benchmarks.leaderboard.learner import Learner, adam
+from benchmarks.leaderboard.tasks import WINDOW
 from dynnets.integrators import RungeKutta
 from dynnets.models import NeuralODE
 from dynnets.training import OneStepMatching

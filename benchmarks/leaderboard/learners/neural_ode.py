@@ -1,7 +1,7 @@
 """Neural ODE on windows: a net as field, the classical Runge-Kutta method as its step."""
 
-from benchmarks._leaderboard import Learner, adam
-from benchmarks._leaderboard_tasks import WINDOW
+from benchmarks.leaderboard.learner import Learner, adam
+from benchmarks.leaderboard.tasks import WINDOW
 from dynnets.integrators import rk4
 from dynnets.models import NeuralODE
 from dynnets.training import TrajectoryMatching

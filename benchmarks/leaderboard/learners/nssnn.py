@@ -1,6 +1,6 @@
 """NSSNN: a net of coordinates and momenta under Tao's doubled step, on pairs of neighbours."""
 
-from benchmarks._leaderboard import Learner, adam
+from benchmarks.leaderboard.learner import Learner, adam
 from dynnets.data import windows
 from dynnets.models import NSSNN
 from dynnets.training import CopyMatching

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from benchmarks._leaderboard import Learner, adam
+from benchmarks.leaderboard.learner import Learner, adam
 from dynnets.data import midpoint_derivatives
 from dynnets.fields import CirculationEnergy, DistanceLaw
 from dynnets.integrators import rk4

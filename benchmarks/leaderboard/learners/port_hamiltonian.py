@@ -1,7 +1,7 @@
 """Port-Hamiltonian model: an energy and a friction that is never negative, both learned."""
 
-from benchmarks._leaderboard import Learner, adam
-from benchmarks._leaderboard_tasks import WINDOW
+from benchmarks.leaderboard.learner import Learner, adam
+from benchmarks.leaderboard.tasks import WINDOW
 from dynnets.integrators import rk4
 from dynnets.models import PortHamiltonianNetwork
 from dynnets.training import TrajectoryMatching

@@ -1,7 +1,7 @@
 """Symplectic recurrent network: learned T(p) + V(q), unrolled by leapfrog over each window."""
 
-from benchmarks._leaderboard import Learner, adam
-from benchmarks._leaderboard_tasks import WINDOW
+from benchmarks.leaderboard.learner import Learner, adam
+from benchmarks.leaderboard.tasks import WINDOW
 from dynnets.models import SRNN
 from dynnets.training import TrajectoryMatching
 

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from benchmarks._leaderboard import Learner, Training
+from benchmarks.leaderboard.learner import Learner, Training
 from dynnets.data import windows
 from dynnets.fields import monomials
 from dynnets.models import SSINN

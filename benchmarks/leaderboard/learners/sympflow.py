@@ -1,7 +1,7 @@
 """SympFlow from segments: a symplectic flow of any time up to one window, then composed."""
 
-from benchmarks._leaderboard import Learner, adam
-from benchmarks._leaderboard_tasks import WINDOW
+from benchmarks.leaderboard.learner import Learner, adam
+from benchmarks.leaderboard.tasks import WINDOW
 from dynnets.models import SympFlow
 from dynnets.training import flow_matching, flow_samples
 

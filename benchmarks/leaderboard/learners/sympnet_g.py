@@ -1,6 +1,6 @@
 """G-SympNet: a map of one interval, symplectic for all weights."""
 
-from benchmarks._leaderboard import Learner, train_step_map
+from benchmarks.leaderboard.learner import Learner, train_step_map
 from dynnets.networks import sympnet_g
 
 

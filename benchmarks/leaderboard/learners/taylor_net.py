@@ -1,7 +1,7 @@
 """Taylor network: polynomial gradients of T(p) and V(q), symmetric by construction."""
 
-from benchmarks._leaderboard import Learner, adam
-from benchmarks._leaderboard_tasks import WINDOW
+from benchmarks.leaderboard.learner import Learner, adam
+from benchmarks.leaderboard.tasks import WINDOW
 from dynnets.integrators import forest_ruth
 from dynnets.models import TaylorNet
 from dynnets.training import OneStepMatching
