@@ -6,8 +6,10 @@ import jax.random as jr
 import numpy as np
 
 from benchmarks.harness import Settings
+from benchmarks.hgn.diagram import plot_graphical_models
 from benchmarks.hgn.films import HGN_NAME, INTERVAL, SEEN
-from dynnets.plotting import plot_energy, plot_films, plot_graphical_models, plot_planes
+from benchmarks.hgn.planes import plot_planes
+from dynnets.plotting import plot_energy, plot_films
 from dynnets.training import unstack
 
 HALF, BINS = 4.0, 80

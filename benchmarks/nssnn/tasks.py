@@ -219,7 +219,8 @@ def draw(settings: Settings, label: str, system, paths, h: float) -> None:
     """The plane with level curves, and the energies on one axis: the first seed to T = 100."""
     if settings.figures is None:
         return
-    from dynnets.plotting import plot_energy, plot_flow_orbits
+    from benchmarks.harness.orbits import plot_flow_orbits
+    from dynnets.plotting import plot_energy
 
     last, every = min(round(100 / h), len(paths[OURS][0]) - 1), max(1, round(0.1 / h))
     ts = np.arange(0, last + 1, every) * h

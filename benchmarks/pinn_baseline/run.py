@@ -222,7 +222,8 @@ def draw(settings: Settings, kept: dict, models: dict) -> None:
     """The solved problem, the failure on long intervals, the cure, a second start."""
     if settings.figures is None:
         return
-    from dynnets.plotting import plot_error_growth, plot_residuals, plot_windows
+    from benchmarks.pinn_baseline.residuals import plot_residuals
+    from dynnets.plotting import plot_error_growth, plot_windows
 
     for name, system in SYSTEMS.items():
         _, xs, residual, found, seconds = kept[name, 10.0]

@@ -12,11 +12,11 @@ import optax
 
 from benchmarks.harness import Row, Settings, at_most
 from benchmarks.harness.flows import in_precision
+from benchmarks.srnn.room import plot_room
 from dynnets._core import split_phase
 from dynnets.data import Trajectories
 from dynnets.integrators import LearnedRebound, Rebound, rollout, verlet_kdk
 from dynnets.models import SRNN
-from dynnets.plotting import plot_room
 from dynnets.systems import Billiard
 from dynnets.training import OneStepMatching, fit, stack_models, unstack
 

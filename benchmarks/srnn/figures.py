@@ -5,7 +5,8 @@ import numpy as np
 from benchmarks.harness import Settings
 from benchmarks.harness.flows import in_precision
 from benchmarks.srnn import chain
-from dynnets.plotting import plot_error_growth, plot_forecast, plot_heat_map
+from benchmarks.srnn.heat_map import plot_heat_map
+from dynnets.plotting import plot_error_growth, plot_forecast
 from dynnets.training import fit_initial_states, unstack
 
 SHOWN = (chain.HNN, chain.SINGLE, chain.RECURRENT, chain.ISO)

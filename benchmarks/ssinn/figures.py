@@ -4,9 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.harness import Settings
+from benchmarks.harness.orbits import plot_flow_orbits
 from benchmarks.ssinn import tasks
 from benchmarks.ssinn.peers import coefficients_of
-from dynnets.plotting import plot_error_growth, plot_flow_orbits, plot_scaling
+from dynnets.plotting import plot_error_growth, plot_scaling
 
 PIPELINE = (
     ("initial state", "Trajectories, windows"),

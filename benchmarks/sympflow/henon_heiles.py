@@ -168,7 +168,8 @@ def draw(settings: Settings, far_ts, far, ts, near, truth) -> None:
     """Planes, coordinates and energies of the start `H = 0.128`, and the section."""
     if settings.figures is None:
         return
-    from dynnets.plotting import plot_error_growth, plot_flow_orbits, plot_windows
+    from benchmarks.harness.orbits import plot_flow_orbits
+    from dynnets.plotting import plot_error_growth, plot_windows
 
     start, short = STARTS["H = 0.128"], ts <= 100
     paths = {name: path[short][..., 1] for name, path in near.items()}

@@ -188,7 +188,8 @@ def draw(settings: Settings, label: str, models, far_paths) -> None:
     """Phase plane, coordinates in two windows, energies: the first seed."""
     if settings.figures is None:
         return
-    from dynnets.plotting import plot_error_growth, plot_flow_orbits, plot_windows
+    from benchmarks.harness.orbits import plot_flow_orbits
+    from dynnets.plotting import plot_error_growth, plot_windows
 
     ts = np.arange(0, settings.scaled(100, fast=2) + 1e-9, 0.05)
     names = [name for name in (MATCHED, BARE, MLP) if name in models]

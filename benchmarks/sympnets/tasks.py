@@ -174,7 +174,8 @@ def draw(settings: Settings, label: str, energy, truth, found) -> None:
     """Orbits of the first seed in the plane, and the growth of the errors of all seeds."""
     if settings.figures is None:
         return
-    from dynnets.plotting import plot_error_growth, plot_flow_orbits
+    from benchmarks.harness.orbits import plot_flow_orbits
+    from dynnets.plotting import plot_error_growth
 
     names = ("LA + LM", "G + LM", HNN)
     paths = {"truth": truth, **{name: found[name]["paths"][0] for name in names}}

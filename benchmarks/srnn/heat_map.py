@@ -4,16 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ._canvas import DATA, new_axes
+from dynnets.plotting import new_axes
 
 
-def plot_heat_map(
-    values, *, rows: Sequence[str], columns: Sequence[str], name: str = "error", axes=None
-):
+def plot_heat_map(values, *, rows: Sequence[str], columns: Sequence[str], name: str = "error"):
     """A table of positive numbers, shaded on a logarithmic scale: darker is larger.
 
     **Arguments:** `values (rows, columns)`: cells that are not finite stay white and say so;
-    `rows`, `columns`: their labels; `name`: of the values; `axes`: one axis to draw on.
+    `rows`, `columns`: their labels; `name`: of the values.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for labels that do not fit.
     """
@@ -21,7 +19,7 @@ def plot_heat_map(
     if values.shape != (len(rows), len(columns)):
         raise ValueError(f"{len(rows)} x {len(columns)} labels, but values {values.shape}")
     size = (2.6 + 1.2 * len(columns), 1.4 + 0.5 * len(rows))
-    figure, axes = new_axes(size=size, axes=axes)
+    figure, axes = new_axes(size=size)
     axis = axes[0, 0]
     good = np.isfinite(values) & (values > 0)
     shade = np.where(good, np.log10(np.where(good, values, 1.0)), np.nan)
@@ -29,7 +27,7 @@ def plot_heat_map(
     axis.imshow(shade, cmap="Blues", vmin=low, vmax=high + 0.6 * (high - low), aspect="auto")
     for i, j in np.ndindex(values.shape):
         text = f"{values[i, j]:.3g}" if good[i, j] else "diverged"
-        axis.text(j, i, text, ha="center", va="center", fontsize=9, color=DATA)
+        axis.text(j, i, text, ha="center", va="center", fontsize=9)
     axis.set_xticks(range(len(columns)), columns, fontsize=9)
     axis.set_yticks(range(len(rows)), rows, fontsize=9)
     axis.set_title(name, fontsize=10)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ._canvas import new_axes, tidy
+from dynnets.plotting import new_axes, tidy
 
 
 def plot_planes(
@@ -13,14 +13,12 @@ def plot_planes(
     *,
     titles: Sequence[str] | None = None,
     names: Sequence[str] = ("q0", "q1"),
-    axes=None,
 ):
     """Functions of the plane as shaded squares, one row for each kind.
 
     **Arguments:** `rows`: `name -> values (columns, n, n)`, first index down to up and second left
     to right of each square; an entry that is `None` leaves its place empty; `extent`: `(left,
-    right, bottom, top)` of every square; `titles`: over the columns; `names`: of the components;
-    `axes`: one for each square.
+    right, bottom, top)` of every square; `titles`: over the columns; `names`: of the components.
 
     Every square has its own shades, from its least to its greatest value. **Returns** `(figure,
     axes (rows, columns))`. Raises `ValueError` for no row and rows of different length.
@@ -30,7 +28,7 @@ def plot_planes(
         raise ValueError(f"rows of one length are needed, got {counts or 'none'}")
     columns = counts.pop()
     size = (1.9 * columns + 0.8, 2.0 * len(rows) + 0.4)
-    figure, axes = new_axes(len(rows), columns, size=size, axes=axes)
+    figure, axes = new_axes(len(rows), columns, size=size)
     for line, (name, values) in zip(axes, rows.items(), strict=True):
         for axis, image in zip(line, values, strict=True):
             if image is None:
