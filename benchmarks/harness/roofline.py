@@ -45,7 +45,7 @@ class Roofline:
         self.repeats = repeats
         self.factors = [
             (jr.normal(key, (m, k)), jr.normal(key, (k, n)))
-            for key, (m, k, n) in zip(keys, PRODUCTS)
+            for key, (m, k, n) in zip(keys, PRODUCTS, strict=True)
         ]
         self.small, self.large = jr.normal(key, (256, 1024)), jr.normal(key, (2**24,))
         self.flops(), self.tanhs(), self.bytes()  # compiles
@@ -54,7 +54,7 @@ class Roofline:
         """Floating-point operations per second of the fastest matrix product of `PRODUCTS`."""
         work = [2 * a.shape[0] * a.shape[1] * b.shape[1] for a, b in self.factors]
         spent = [seconds(functools.partial(_product, a, b), self.repeats) for a, b in self.factors]
-        return max(w / s for w, s in zip(work, spent))
+        return max(w / s for w, s in zip(work, spent, strict=True))
 
     def tanhs(self) -> float:
         """Hyperbolic tangents per second, on an array that fits the cache."""

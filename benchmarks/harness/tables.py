@@ -55,7 +55,9 @@ def as_text(record: dict) -> str:
     """The table aligned for a terminal, then costs, remarks and the environment."""
     lines = table(record)
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    text = ["  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in lines]
+    text = [
+        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines
+    ]
     text.insert(1, "  ".join("-" * w for w in widths))
     clocks = "".join(f"\n  {seconds:9.1f} s  {name}" for name, seconds in record["clocks"].items())
     notes = "".join(f"\n  {note}" for note in record["notes"])

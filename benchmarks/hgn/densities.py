@@ -93,8 +93,12 @@ def measure(settings: Settings, name: str) -> tuple[dict, HamiltonianFlow]:
     other, _ = fits(settings, f"{name}, couplings", coupling, negative_log_likelihood)
     members = [(unstack(ours, i), unstack(other, i)) for i in range(len(keys))]
     found = {
-        "ours": [float(bound_nll(a, x, k[2])) for (a, _), x, k in zip(members, unseen, keys)],
-        "couplings": [float(negative_log_likelihood(b, x)) for (_, b), x in zip(members, unseen)],
+        "ours": [
+            float(bound_nll(a, x, k[2])) for (a, _), x, k in zip(members, unseen, keys, strict=True)
+        ],
+        "couplings": [
+            float(negative_log_likelihood(b, x)) for (_, b), x in zip(members, unseen, strict=True)
+        ],
     }
     if draw is four_gaussians:
         found["truth"] = [float(-jnp.mean(four_gaussians_log_prob(x))) for x in unseen]
@@ -105,7 +109,7 @@ def rows(name: str, found: dict) -> list[Row]:
     """The likelihood and its distance from the couplings'."""
     columns = dict(found)
     nll = columns.pop("ours")
-    above = [a - b for a, b in zip(nll, columns["couplings"])]
+    above = [a - b for a, b in zip(nll, columns["couplings"], strict=True)]
     return [
         Row(f"{name}: negative log-likelihood", nll, columns, "nat"),
         at_most(f"{name}: above the couplings", above, 0.1, unit="nat"),

@@ -156,7 +156,9 @@ def run_task(settings: Settings, task: Task, index: int):
     steps = settings.scaled(task.steps, fast=3)
     known = stacked(settings, task, 2 * index, train_count, LENGTH)[0]
     unseen, energy = stacked(settings, task, 2 * index + 1, test_count, HORIZON)
-    scores: dict = {"mean picture": {"all": [constant_error(*p) for p in zip(known, unseen)]}}
+    scores: dict = {
+        "mean picture": {"all": [constant_error(*p) for p in zip(known, unseen, strict=True)]}
+    }
     models = {}
     for kind, loss in LOSSES.items():
         models[kind], _ = train(
@@ -185,7 +187,7 @@ def rows(task: Task, scores: dict) -> list[Row]:
     ours, name = scores[HGN_NAME], task.name
     rest = [kind for kind in LOSSES if kind != HGN_NAME]
     others = [scores[kind]["all"] for kind in (NODE, NODE_FIRST)]
-    ratio = [a / min(b) for a, *b in zip(ours["all"], *others)]
+    ratio = [a / min(b) for a, *b in zip(ours["all"], *others, strict=True)]
     return [
         at_most(
             f"{name}: pixel error, pictures 0-19",

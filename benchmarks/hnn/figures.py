@@ -25,7 +25,7 @@ def draw(settings: Settings, name: str, pair, x0) -> None:
     """Write the figures of one task: `pair` is the trained `(HNN, MLP field)`, `x0 (d,)`."""
     task = tasks.TASKS[name]
     fields = {"truth": task.system.field}
-    for kind, model in zip(("MLP field", "HNN"), reversed(pair)):
+    for kind, model in zip(("MLP field", "HNN"), reversed(pair), strict=True):
         fields[kind] = tasks.in_precision(model, jnp.float64).field
     step, substeps = task.horizon / POINTS, max(1, round(task.horizon / POINTS / task.h))
     ts, truth = _roll(REFERENCE, fields["truth"], x0, step, substeps)
@@ -63,7 +63,7 @@ def _fields(fields, truth, paths):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13.0, 4.2), layout="constrained")
-    for axis, (kind, field) in zip(figure.subplots(1, 3), fields.items()):
+    for axis, (kind, field) in zip(figure.subplots(1, 3), fields.items(), strict=True):
         plot_field(field, truth, {kind: paths[kind]}, names=("q", "p"), axes=axis)
         axis.set_title(kind)
     figure.legends.clear()  # three of them, one over the other; the titles say it

@@ -164,7 +164,7 @@ def run_pixels(settings: Settings) -> dict[str, dict[str, list[float]]]:
             float(jnp.mean(xs[train : train + STARTS, 0, 1] ** 4))
         )
         trained = {}
-        for kind, key in zip(("HNN", "MLP field"), keys):
+        for kind, key in zip(("HNN", "MLP field"), keys, strict=True):
             make_key, fit_key = jr.split(key)
             with settings.clock(f"pixels, {kind}, training"):
                 model = fit(
@@ -224,7 +224,7 @@ def rows(settings: Settings) -> list[Row]:
     scores = run_pixels(settings)
     ours, field, truth = scores["HNN"], scores["MLP field"], scores["true pictures"]
     still = {"standing still": truth["still"]}
-    paper = dict(zip(("published HNN", "published MLP"), PUBLISHED))
+    paper = dict(zip(("published HNN", "published MLP"), PUBLISHED, strict=True))
     seen = {"MLP field": field["pictures"], "true pictures": truth["error"], **still}
     return [
         Row("pixels: test loss", ours["loss"], {"MLP field": field["loss"]}),

@@ -26,14 +26,14 @@ ENERGY_BARS = {"spring": 2.5e-4, "pendulum": 8e-4, "two-body": 1e-7, "three-body
 
 
 def _ratio(above: list[float], below: list[float]) -> list[float]:
-    return [a / b for a, b in zip(above, below)]
+    return [a / b for a, b in zip(above, below, strict=True)]
 
 
 def _task_rows(name: str, scores: dict) -> list[Row]:
     """Rows that every task has."""
     ours, field = scores["HNN"], scores["MLP field"]
     horizon = tasks.TASKS[name].horizon
-    paper = dict(zip(("published HNN", "published MLP"), PUBLISHED[name]))
+    paper = dict(zip(("published HNN", "published MLP"), PUBLISHED[name], strict=True))
     metric = f"{name}: energy error, T = {horizon:g}"
     rows = [at_most(metric, ours["error"], ENERGY_BARS[name], {"MLP field": field["error"]})]
     loss = (f"{name}: test loss", ours["loss"])

@@ -192,7 +192,7 @@ def run_task(settings: Settings, name: str) -> tuple[dict, list]:
         with settings.clock(f"{name}, data"):
             known, test = data(task, data_key)
         models = []
-        for kind, key in zip(scores, keys):
+        for kind, key in zip(scores, keys, strict=True):
             with settings.clock(f"{name}, {kind}, training"):
                 models.append(train(task, kind, known, key))
             with settings.clock(f"{name}, {kind}, scoring"):

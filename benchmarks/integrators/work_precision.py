@@ -99,7 +99,7 @@ def rebound_simulation(problem: Problem, seed: int):
     simulation = rebound().Simulation()
     masses = problem.system.masses
     places, momenta = np.asarray(problem.start(seed)).reshape(2, len(masses), 2)
-    for mass, place, momentum in zip(masses, places, momenta):
+    for mass, place, momentum in zip(masses, places, momenta, strict=True):
         vx, vy = momentum / mass
         simulation.add(m=mass, x=place[0], y=place[1], vx=vx, vy=vy)
     return simulation

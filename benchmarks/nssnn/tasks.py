@@ -192,7 +192,7 @@ def coarse_rows(settings: Settings) -> list[Row]:
     system, names = NonseparableOscillator(ceiling=12.5), (OURS, ROLLED, MIDDLE)
     models, _ = train(settings, "coarse steps", system, 0.1, 2, names, 10_000)
     found, _ = tables(settings, models, 0.1)
-    growth = [far / near for far, near in zip(found["far"][OURS], found["near"][OURS])]
+    growth = [far / near for far, near in zip(found["far"][OURS], found["near"][OURS], strict=True)]
     slope = median(found["slope"][ROLLED]) / median(found["slope"][OURS])
     return [
         Row("coarse steps: energy error to T = 100", found["near"][OURS], _rest(found["near"])),

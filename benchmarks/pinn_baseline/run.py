@@ -124,7 +124,7 @@ def single_rows(settings: Settings) -> tuple[list[Row], dict]:
                 error, tail = _size(xs - truth).max(), _size(xs[ts >= 0.9 * length]).max()
                 found.append((loss, error, tail, run.seconds))
             settings.clocks[f"{label}, training"] = sum(f[3] for f in found)
-            rows += _single_table(label, length, name, list(zip(*found)))
+            rows += _single_table(label, length, name, list(zip(*found, strict=True)))
             kept["error", name, length] = [f[1] for f in found]
     return rows, kept
 

@@ -150,7 +150,7 @@ def rows(settings: Settings) -> list[Row]:
         exact = [_exact_scores(truth) for truth in truths]
     models = train(settings)
     each = [in_precision(unstack(models, i), jnp.float64) for i in range(len(truths))]
-    learned = [_learned_scores(model, truth) for model, truth in zip(each, truths)]
+    learned = [_learned_scores(model, truth) for model, truth in zip(each, truths, strict=True)]
     if settings.figures is not None:
         _draw(settings, truths[0], each[0])
     pick = lambda scores, name: [one[name] for one in scores]  # noqa: E731

@@ -72,7 +72,7 @@ def train(model, known, key, steps: tuple[int, int], batch: int, rate: float):
     )
     run = fit_stages(
         in_precision(model, jnp.float32),
-        [Stage(loss, adam(n, rate, 0.0), n) for loss, n in zip(losses, steps)],
+        [Stage(loss, adam(n, rate, 0.0), n) for loss, n in zip(losses, steps, strict=True)],
         in_precision(known, jnp.float32),
         key=key,
         batch_size=batch,
@@ -106,7 +106,9 @@ def measure(settings: Settings, seed: int, width: int, steps, batch: int, rate: 
     key, fit_key = jr.split(jr.key(seed))
     net = SRNN(SYSTEM.dim, width, 3, key=key)
     with settings.clock(f"three bodies, 3 x {width}, training"):
-        models = dict(zip((SINGLE, RECURRENT), train(net, known, fit_key, steps, batch, rate)))
+        models = dict(
+            zip((SINGLE, RECURRENT), train(net, known, fit_key, steps, batch, rate), strict=True)
+        )
     models[TRUTH] = FieldModel(SYSTEM.field, verlet_kdk)
     paths = {n: _roll(m, truth[:, 0], jnp.arange(float(truth.shape[1]))) for n, m in models.items()}
     return {

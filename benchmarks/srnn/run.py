@@ -63,7 +63,7 @@ def chain_rows(settings: Settings) -> list[Row]:
 
 
 def _ratio(metric: str, above: list[float], below: list[float], limit: float) -> Row:
-    return at_most(metric, [a / b for a, b in zip(above, below)], limit)
+    return at_most(metric, [a / b for a, b in zip(above, below, strict=True)], limit)
 
 
 def run(settings: Settings) -> Result:

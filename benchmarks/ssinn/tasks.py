@@ -74,9 +74,9 @@ def spring_chain(seed: int) -> Task:
     random = np.random.default_rng([seed, 3])
     stiffness, mass = random.uniform(0.05, 0.4, 6), random.uniform(1.0, 5.0, 5)
     library, names = tensor_monomials(5, 2, 2), tuple("abcde")
-    kinetic = {f"{name}^2": 0.5 / m for name, m in zip(names, mass)}
+    kinetic = {f"{name}^2": 0.5 / m for name, m in zip(names, mass, strict=True)}
     potential = {f"{name}^2": (stiffness[i : i + 2].sum()) / 2 for i, name in enumerate(names)}
-    pairs = zip(names, names[1:], stiffness[1:])
+    pairs = zip(names[:-1], names[1:], stiffness[1:5], strict=True)
     potential |= {f"{a} {b}": -k for a, b, k in pairs} | {"e": -1.5 * stiffness[5]}
     return Task(known(library, names, kinetic), known(library, names, potential))
 

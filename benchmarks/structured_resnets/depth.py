@@ -135,7 +135,8 @@ def steady_state(
     for kind in kinds:
         found[f"{kind} / peak"] = rates[kind] / rates["peak"]
         per_round = (
-            work[kind] / s / (work["peak"] / p) for s, p in zip(seconds[kind], seconds["peak"])
+            work[kind] / s / (work["peak"] / p)
+            for s, p in zip(seconds[kind], seconds["peak"], strict=True)
         )
         found[f"{kind} / peak, median"] = statistics.median(per_round)
     return found

@@ -143,7 +143,7 @@ def _limit_rows(settings: Settings) -> list[Row]:
 
     def attack(search, step, sizes, *kinds):
         found = [search(step, sizes, kind, key, starts=starts, updates=updates) for kind in kinds]
-        return [max(values) for values in zip(*found)]
+        return [max(values) for values in zip(*found, strict=True)]
 
     def limited(search, step, tag, what, *kinds):
         bound = verdict(step, field, tag).bound

@@ -139,8 +139,10 @@ _NOTES = (
 def _rows(size: int, spent: dict, ends: dict, peak: list[float]) -> list[Row]:
     ours = spent["blocks"]
     others = {name: values for name, values in spent.items() if name != "blocks"}
-    times = {name: [b / a for a, b in zip(ours, values)] for name, values in others.items()}
-    used = [STEP_FLOPS * size * 1000 / s / p for s, p in zip(ours, peak)]
+    times = {
+        name: [b / a for a, b in zip(ours, values, strict=True)] for name, values in others.items()
+    }
+    used = [STEP_FLOPS * size * 1000 / s / p for s, p in zip(ours, peak, strict=True)]
     apart = float(np.max(np.abs(ends["blocks"] - ends["whole"])))
     return [
         Row(f"{size:,} orbits, 1000 Verlet steps", ours, others, "s"),

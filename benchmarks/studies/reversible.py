@@ -86,7 +86,7 @@ def _memory_rows(settings: Settings, name: str):
 
 def _difference(one, other) -> float:
     """Largest difference of two gradients relative to the largest entry of the leaf."""
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other))
+    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
     return max(float(jnp.max(jnp.abs(a - b)) / jnp.max(jnp.abs(a))) for a, b in pairs)
 
 
@@ -112,7 +112,7 @@ def _time_rows(settings: Settings, name: str, steps: int) -> list[Row]:
             rounds.append(_timed(name, steps, seed, settings.scaled(3, fast=1)))
     mine, stored = ([1e3 * best[kind] for best, _ in rounds] for kind in BOTH)
     label = f"{name}, {steps:,} steps"
-    ratios = [a / b for a, b in zip(mine, stored)]
+    ratios = [a / b for a, b in zip(mine, stored, strict=True)]
     return [
         Row(f"{label}: gradient", mine, {"stored": stored}, "ms"),
         at_most(f"{label}: time over that of stored states", ratios, 1.6),

@@ -44,7 +44,7 @@ def _hnn_round(seed: int, optimiser, steps: int, torch) -> tuple[float, float]:
 
     loop = peers.torch_hnn(torch, np.asarray(x), np.asarray(dx), WIDTH, steps)
     train(), loop()
-    ours, theirs = zip(*[(seconds(train), seconds(loop)) for _ in range(2)])
+    ours, theirs = zip(*[(seconds(train), seconds(loop)) for _ in range(2)], strict=True)
     return min(ours) / steps, min(theirs) / steps
 
 
@@ -56,7 +56,7 @@ def _hnn_rows(settings: Settings, limits: Roofline) -> list[Row]:
         with settings.clock("HNN training step"):
             times.append(_hnn_round(seed, optimiser, steps, torch))
             fractions.append(STEP_FLOPS / times[-1][0] / limits.flops())
-    ours, theirs = zip(*times)
+    ours, theirs = zip(*times, strict=True)
     speed_up = [b / a for a, b in times]
     return [
         Row("HNN step, width 200, batch 750", _milli(ours), {"PyTorch": _milli(theirs)}, "ms"),
@@ -146,11 +146,11 @@ def _others(values: dict, scale: float) -> dict:
 
 
 def _ratios(values: dict) -> list[float]:
-    return [a / b for a, b in zip(values["ours"], values["diffrax"])]
+    return [a / b for a, b in zip(values["ours"], values["diffrax"], strict=True)]
 
 
 def _rollout_table(run: dict, compiling: dict, chain: list[float]) -> list[Row]:
-    share = [c / t for c, t in zip(chain, run["ours"])]
+    share = [c / t for c, t in zip(chain, run["ours"], strict=True)]
     return [
         Row("rollout, 64 trajectories x 1000 steps", _milli(run["ours"]), _others(run, 1e3), "ms"),
         at_most("rollout, time over diffrax's", _ratios(run), 1.0),
@@ -165,7 +165,7 @@ def run(settings: Settings) -> Result:
     """Time the HNN training step, the rollout, and the machine."""
     limits = Roofline(jr.key(0))
     rates = [(limits.flops(), limits.tanhs(), limits.bytes()) for _ in settings.seeds]
-    flops, tanhs, traffic = (np.array(rate) / 1e9 for rate in zip(*rates))
+    flops, tanhs, traffic = (np.array(rate) / 1e9 for rate in zip(*rates, strict=True))
     machine = [
         Row("machine: matrix products", flops, unit="GFLOP/s"),
         Row("machine: tanh", tanhs, unit="10^9/s"),

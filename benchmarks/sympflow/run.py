@@ -74,12 +74,15 @@ def speed_rows(settings: Settings) -> list[Row]:
             ours.append(1e3 * _step_seconds(settings, False, seed))
             shared.append(1e3 * _step_seconds(settings, True, seed))
             theirs.append(1e3 * min(seconds(peer) for _ in range(2)) / count)
-    faster = [b / a for a, b in zip(ours, theirs)]
+    faster = [b / a for a, b in zip(ours, theirs, strict=True)]
     return [
         Row("training step, independent points", ours, {"PyTorch": theirs}, "ms"),
         at_least("training step, times faster than PyTorch", faster, 35),
         Row("training step, matching along the flow", shared, unit="ms"),
-        Row("the same, times faster than PyTorch", [b / a for a, b in zip(shared, theirs)]),
+        Row(
+            "the same, times faster than PyTorch",
+            [b / a for a, b in zip(shared, theirs, strict=True)],
+        ),
     ]
 
 

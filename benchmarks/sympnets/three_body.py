@@ -32,7 +32,7 @@ def _where_both_answer(table: dict) -> dict:
     """Means over the pairs with an HNN's step, by name, one a seed."""
     answered = [np.isfinite(found) for found in table["HNN"]]
     return {
-        name: [float(found[a].mean()) for found, a in zip(many, answered)]
+        name: [float(found[a].mean()) for found, a in zip(many, answered, strict=True)]
         for name, many in table.items()
     }
 

@@ -187,7 +187,7 @@ def network(settings: Settings) -> list[Row]:
     return [
         at_most("(d) 20 layers, float32: costate gradient against backprop's", gaps, 1e-6),
         Row("(d) loss after training by costates", ends, {"backprop": others, "before": starts}),
-        at_least("(d) fall of the loss", [a / b for a, b in zip(starts, ends)], 5),
+        at_least("(d) fall of the loss", [a / b for a, b in zip(starts, ends, strict=True)], 5),
     ]
 
 
