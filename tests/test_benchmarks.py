@@ -92,7 +92,7 @@ def test_a_part_is_made_once_and_remembered_with_its_clocks(tmp_path, capsys, mo
     assert (kept, again.clocks, len(calls)) == (value, first.clocks, 1)
     assert (first.earlier, again.earlier) == (0, first.parts[0][1]) and again.earlier > 0
     assert again.origin() == [f"{EARLIER}; compilation and memory are of this run"]
-    monkeypatch.setattr(experiment, "_code", lambda: "later")
+    monkeypatch.setattr(experiment, "code_digest", lambda: "later")
     assert run()[0].origin() == [
         f"{EARLIER}, 1 of them by other code; compilation and memory are of this run"
     ]

@@ -19,6 +19,7 @@ Inside `run`:
     settings.save_figure(figure, "phase")            # DIR/NAME-phase.png; nothing without --figures
     with settings.clock("HNN, training"): ...        # seconds by name, printed and stored
     scores = settings.part("HNN", {"steps": steps}, train)   # train(), kept in --store DIR
+    run = training.fit(settings, "HNN", model, ...)          # goes on where it was killed
     rows = [
         at_most("state RMSE", ours, 0.03, {"Neural ODE": other}, unit="rad"),   # with a bar
         Row("energy lost", ours),                                               # no bar: reported
@@ -37,6 +38,7 @@ import hashlib
 import json
 import math
 import re
+import shutil
 import statistics
 import sys
 import time
@@ -147,6 +149,8 @@ class Settings:
     - `fast`: shrink every size to seconds (a smoke test: its numbers prove nothing).
     - `clocks`: seconds by name, filled by `clock`; `parts`: where each part came
       from and the seconds that it took there.
+    - `scope`: the parts under way; `trainings`: folders of the trainings begun (see `training.py`);
+      `resumed`: the seconds that earlier runs had spent on each training that went on.
     """
 
     name: str
@@ -157,6 +161,9 @@ class Settings:
     fast: bool = False
     clocks: dict[str, float] = dataclasses.field(default_factory=dict)
     parts: list[tuple[str, float]] = dataclasses.field(default_factory=list)
+    scope: list[str] = dataclasses.field(default_factory=list)
+    trainings: list[Path] = dataclasses.field(default_factory=list)
+    resumed: list[float] = dataclasses.field(default_factory=list)
 
     def scaled(self, value, *, fast):
         """`value`, or `fast` when a smoke test was asked for."""
@@ -194,9 +201,8 @@ class Settings:
         taken, and `origin` says so. A part that draws figures names their folder in `asked`.
         """
         asked = json.loads(json.dumps({**asked, "seeds": self.seeds, "fast": self.fast}))
-        name = re.sub(r"[^\w.,=+-]+", "-", label).strip("-")
-        path = None if self.store is None else self.store / f"{name}.json"
-        code = _code()  # what runs now: files may change before an hour's part is finished
+        path = None if self.store is None else self.store / f"{file_name(label)}.json"
+        code = code_digest()  # what runs now: files may change before an hour's part is finished
         if path is not None and path.is_file():
             kept = json.loads(path.read_text(encoding="utf-8"))
             if kept["asked"] == asked:
@@ -206,9 +212,14 @@ class Settings:
                 self.parts.append((origin, kept["seconds"]))
                 return kept["value"]
         print(f"{self.name}: {label}", file=sys.stderr, flush=True)
-        before, start = dict(self.clocks), time.perf_counter()
-        value = measure()
-        seconds = time.perf_counter() - start
+        before, begun, resumed = dict(self.clocks), len(self.trainings), len(self.resumed)
+        start = time.perf_counter()
+        self.scope.append(label)
+        try:
+            value = measure()
+        finally:
+            self.scope.pop()
+        seconds = time.perf_counter() - start + sum(self.resumed[resumed:])
         self.parts.append(("made", seconds))
         if path is not None:
             spent = {k: v - before.get(k, 0.0) for k, v in self.clocks.items()}
@@ -219,24 +230,36 @@ class Settings:
             written = path.with_suffix(".unfinished")
             written.write_text(json.dumps(record), encoding="utf-8")
             written.replace(path)
+            for folder in self.trainings[begun:]:  # its checkpoints have done their work
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.with_name(f"{folder.name}.json").unlink(missing_ok=True)
         return value
 
     def origin(self) -> list[str]:
-        """A remark on parts that earlier runs had finished; none where there were none."""
+        """Remarks on what earlier runs had done; none where there was nothing."""
         kept = [origin for origin, _ in self.parts if origin != "made"]
         other = kept.count("kept, other code")
         remark = f"{len(kept)} of {len(self.parts)} parts were finished by earlier runs"
         remark += f", {other} of them by other code" if other else ""
-        return [f"{remark}; compilation and memory are of this run"] if kept else []
+        remarks = [f"{remark}; compilation and memory are of this run"] if kept else []
+        if self.resumed:
+            remarks.append(f"{len(self.resumed)} trainings went on from earlier runs' checkpoints")
+        return remarks
 
     @property
     def earlier(self) -> float:
-        """Seconds that earlier runs spent on the parts taken from them."""
-        return sum(seconds for origin, seconds in self.parts if origin != "made")
+        """Seconds that earlier runs spent on the parts and the trainings taken from them."""
+        kept = sum(seconds for origin, seconds in self.parts if origin != "made")
+        return kept + sum(self.resumed)
+
+
+def file_name(label: str) -> str:
+    """A label as the name of a file."""
+    return re.sub(r"[^\w.,=+-]+", "-", label).strip("-")
 
 
 @functools.cache
-def _code() -> str:
+def code_digest() -> str:
     """Digest of the library and the benchmarks."""
     root, digest = Path(__file__).parents[2], hashlib.sha256()
     files = [path for name in ("dynnets", "benchmarks") for path in (root / name).rglob("*.py")]

@@ -10,9 +10,9 @@ import numpy as np
 import optax
 from scipy.integrate import solve_ivp
 
-from benchmarks.harness import Settings
+from benchmarks.harness import Settings, training
 from dynnets.models import NeuralFlow, SympFlow
-from dynnets.training import fit, stack_models, unstack
+from dynnets.training import stack_models, unstack
 
 
 def in_precision(tree, dtype):
@@ -36,11 +36,11 @@ def train(settings: Settings, label: str, make: Callable, loss, data, optimiser,
     keys = jax.vmap(jr.key)(jnp.asarray(settings.seeds))
     count = len(settings.seeds)
     models = stack_models(lambda key: in_precision(make(key), jnp.float32), keys)
-    with settings.clock(f"{label}, training"):
-        run = fit(
-            models, loss, in_precision(data, jnp.float32), optimiser,
-            steps=steps, key=jr.key(1), ensemble=count, chunk=1000, **options,
-        )  # fmt: skip
+    run = training.fit(
+        settings, f"{label}, training",
+        models, loss, in_precision(data, jnp.float32), optimiser,
+        steps=steps, key=jr.key(1), ensemble=count, chunk=1000, **options,
+    )  # fmt: skip
     return run.model, run.history.loss[-max(1, steps // 50) :].mean(axis=0)
 
 

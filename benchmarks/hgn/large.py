@@ -2,12 +2,11 @@
 
 import dataclasses
 import functools
-import time
 
 import jax.numpy as jnp
 import jax.random as jr
 
-from benchmarks.harness import Row, Settings, at_most
+from benchmarks.harness import Row, Settings, at_most, training
 from benchmarks.harness.flows import adam, in_precision
 from benchmarks.hgn.films import (
     BETA,
@@ -25,7 +24,7 @@ from benchmarks.hgn.films import (
     stacked,
 )
 from dynnets.models import HGN, ConvolutionalCodec
-from dynnets.training import FilmLoss, fit
+from dynnets.training import FilmLoss
 
 SIZE, WIDTH, DECODED, BATCH, STEPS, RATE = 32, 16, 10, 16, 12_000, 2e-3
 LOSS = FilmLoss(BETA, anchors=BOTH_ENDS.anchors, decoded=DECODED)
@@ -43,14 +42,12 @@ def measure(settings: Settings, seed: int) -> dict[str, float]:
     codec_key, key, fit_key = jr.split(jr.key(seed), 3)
     codec = ConvolutionalCodec((1, SIZE, SIZE), LATENT, SEEN, WIDTH, key=codec_key)
     model = in_precision(HGN(codec, interval=INTERVAL, key=key), jnp.float32)
-    began = time.perf_counter()
-    with settings.clock("32 x 32 pixels, training"):
-        model = fit(
-            model, LOSS, known, adam(steps, RATE, RATE * 1e-3),
-            steps=steps, key=fit_key, batch_size=BATCH, chunk=500,
-        ).model  # fmt: skip
-    found = {"seconds": time.perf_counter() - began, "constant": constant_error(known, unseen)}
-    return found | {name: float(v) for name, v in score(model, unseen, energy).items()}
+    run = training.fit(
+        settings, "32 x 32 pixels, training", model, LOSS, known, adam(steps, RATE, RATE * 1e-3),
+        steps=steps, key=fit_key, batch_size=BATCH, chunk=500,
+    )  # fmt: skip
+    found = {"seconds": run.seconds, "constant": constant_error(known, unseen)}
+    return found | {name: float(v) for name, v in score(run.model, unseen, energy).items()}
 
 
 def rows(settings: Settings) -> list[Row]:

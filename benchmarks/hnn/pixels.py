@@ -35,12 +35,12 @@ import jax.random as jr
 import optax
 from matplotlib.figure import Figure
 
-from benchmarks.harness import Row, Settings
+from benchmarks.harness import Row, Settings, training
 from dynnets.data import render_pendulum
 from dynnets.integrators import RungeKutta, heun, rollout
 from dynnets.models import HNN, NeuralODE, PixelHNN
 from dynnets.systems import Pendulum
-from dynnets.training import PixelMatching, fit
+from dynnets.training import PixelMatching
 
 SYSTEM = Pendulum(mass=0.5, length=1.0, gravity=3.75)
 H, PICTURES = 0.1, 100  # between two pictures; in a film
@@ -166,14 +166,14 @@ def run_pixels(settings: Settings) -> dict[str, dict[str, list[float]]]:
         trained = {}
         for kind, key in zip(("HNN", "MLP field"), keys, strict=True):
             make_key, fit_key = jr.split(key)
-            with settings.clock(f"pixels, {kind}, training"):
-                model = fit(
-                    *(make(kind, make_key), LOSS, known, OPTIMISER),
-                    steps=settings.scaled(STEPS, fast=2),
-                    key=fit_key,
-                    batch_size=BATCH,
-                    chunk=500,
-                ).model
+            model = training.fit(
+                *(settings, f"pixels, {kind}, training"),
+                *(make(kind, make_key), LOSS, known, OPTIMISER),
+                steps=settings.scaled(STEPS, fast=2),
+                key=fit_key,
+                batch_size=BATCH,
+                chunk=500,
+            ).model
             trained[kind] = model
             with settings.clock(f"pixels, {kind}, scoring"):
                 found = score(model, known, xs[:train], unseen, xs[train:])

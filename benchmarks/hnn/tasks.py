@@ -13,12 +13,12 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 
-from benchmarks.harness import Settings
+from benchmarks.harness import Settings, training
 from dynnets.data import Samples, samples, simulate
 from dynnets.integrators import RungeKutta, rollout
 from dynnets.models import HNN, NeuralODE
 from dynnets.systems import Harmonic, Pendulum, ThreeBody, TwoBody
-from dynnets.training import derivative_matching, fit
+from dynnets.training import derivative_matching
 
 WIDTH, STARTS, POINTS = 200, 15, 100
 STEP = RungeKutta(diffrax.Tsit5())
@@ -109,10 +109,12 @@ def make(kind: str, dim: int, key):
     return in_precision(model, jnp.float32)
 
 
-def train(task: Task, kind: str, samples_: Samples, key):
+def train(settings: Settings, task: Task, kind: str, samples_: Samples, key):
     """The trained model."""
     model_key, fit_key = jr.split(key)
-    result = fit(
+    result = training.fit(
+        settings,
+        f"{task.name}, {kind}, training",
         make(kind, task.system.dim, model_key),
         derivative_matching,
         samples_,
@@ -193,8 +195,7 @@ def run_task(settings: Settings, name: str) -> tuple[dict, list]:
             known, test = data(task, data_key)
         models = []
         for kind, key in zip(scores, keys, strict=True):
-            with settings.clock(f"{name}, {kind}, training"):
-                models.append(train(task, kind, known, key))
+            models.append(train(settings, task, kind, known, key))
             with settings.clock(f"{name}, {kind}, scoring"):
                 found = score(task, models[-1], test, starts(task, start_key))
             for measure, value in found.items():

@@ -24,11 +24,12 @@ import optax
 import benchmarks.leaderboard.learners
 from benchmarks.harness import Settings
 from benchmarks.harness.flows import in_precision
+from benchmarks.harness.training import fit
 from benchmarks.leaderboard.tasks import WINDOW, Task
 from dynnets.analysis import energy_drift, forecast_error, symplecticity_defect, valid_time
 from dynnets.data import windows
 from dynnets.models import NetworkFlow
-from dynnets.training import fit, flow_matching, flow_samples, stack_models, unstack
+from dynnets.training import flow_matching, flow_samples, stack_models, unstack
 
 HORIZONS = (1, 10, 100)
 MEASURES = (
@@ -45,10 +46,14 @@ MEASURES = (
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What every learner may spend: optimiser updates, and samples that each of them sees."""
+    """What every learner may spend: optimiser updates, and samples that each of them sees.
+
+    `settings`: of the run, for its store; None for none.
+    """
 
     updates: int
     samples: int
+    settings: Settings | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,8 +115,9 @@ def adam(
     batch = min(max(1, budget.samples // per_item), _size(data))
     taken = jax.tree.map(lambda a: a[:batch] if eqx.is_array(a) else a, data)
     memory = _update_bytes(models, loss, taken, keys[0])
+    settings = Settings("leaderboard", ()) if budget.settings is None else budget.settings
     run = fit(
-        models, loss, data,
+        settings, "training", models, loss, data,
         optax.chain(
             optax.clip_by_global_norm(1.0),
             optax.adam(optax.cosine_decay_schedule(rate, budget.updates)),
@@ -206,9 +212,11 @@ def cell(settings: Settings, task: Task, learner: Learner, keys, budget: Budget)
     """The measures of one learner on one task: a part of its own."""
 
     def train_and_measure():
-        found = measure(task, learner.train(task, keys, budget), len(keys))
+        spent = dataclasses.replace(budget, settings=settings)
+        found = measure(task, learner.train(task, keys, spent), len(keys))
         jax.clear_caches()  # hundreds of compiled programs would not fit
         return found
 
     label = f"{task.label}: {learner.name}"
-    return settings.part(label, {"budget": dataclasses.asdict(budget)}, train_and_measure)
+    asked = {"updates": budget.updates, "samples": budget.samples}
+    return settings.part(label, {"budget": asked}, train_and_measure)

@@ -14,7 +14,7 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks.harness import Row, Settings, at_least, at_most, median
+from benchmarks.harness import Row, Settings, at_least, at_most, median, training
 from benchmarks.harness.flows import energies, in_precision, members
 from dynnets.data import Trajectories, forward_differences, midpoint_derivatives
 from dynnets.integrators import explicit_midpoint, rk4
@@ -24,7 +24,6 @@ from dynnets.training import (
     CopyMatching,
     OneStepMatching,
     derivative_matching,
-    fit,
     stack_models,
 )
 
@@ -99,12 +98,11 @@ def train(settings: Settings, label: str, system, h: float, substeps: int, names
         data = jax.tree.map(lambda *a: jnp.stack(a), *(job.view(record) for record in records))
         start = stack_models(lambda key, job=job: in_precision(job.make(key), jnp.float32), keys)
         clock = f"{label}, {name}"
-        with settings.clock(clock):
-            run = fit(
-                start, job.loss, in_precision(data, jnp.float32), optimiser, steps=steps,
-                key=jr.key(1), batch_size=BATCH, ensemble=count, data_axis=0, chunk=1000,
-            )  # fmt: skip
-            jax.block_until_ready(jax.tree.leaves(run.model)[0])
+        run = training.fit(
+            settings, clock,
+            start, job.loss, in_precision(data, jnp.float32), optimiser, steps=steps,
+            key=jr.key(1), batch_size=BATCH, ensemble=count, data_axis=0, chunk=1000,
+        )  # fmt: skip
         models[name], spent[name] = run.model, settings.clocks[clock] / count
     return models, spent
 

@@ -8,14 +8,14 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks.harness import Row, Settings, at_most
+from benchmarks.harness import Row, Settings, at_most, training
 from benchmarks.harness.flows import in_precision, members
 from dynnets.data import Trajectories
 from dynnets.fields import AbstractPairLaw, CirculationField, DistanceLaw
 from dynnets.integrators import rk4, rollout
 from dynnets.models import NSSNN
 from dynnets.systems import random_vortices
-from dynnets.training import CopyMatching, fit, stack_models
+from dynnets.training import CopyMatching, stack_models
 
 H, OMEGA, ORDER, SUBSTEPS = 0.05, 5.0, 4, 1
 LOW, HIGH, BODIES, DRAWS, HORIZON = 0.5, 5.0, 8, 5, 20.0
@@ -73,11 +73,11 @@ def train(settings: Settings) -> list:
 
     models = stack_models(make, jax.vmap(jr.key)(jnp.asarray(settings.seeds)))
     optimiser = optax.adam(optax.cosine_decay_schedule(5e-3, steps))
-    with settings.clock("vortices, training"):
-        run = fit(
-            models, CopyMatching(shared_times=True), data, optimiser, steps=steps, key=jr.key(1),
-            batch_size=settings.scaled(256, fast=16), ensemble=count, data_axis=0, chunk=1000,
-        )  # fmt: skip
+    run = training.fit(
+        settings, "vortices, training",
+        models, CopyMatching(shared_times=True), data, optimiser, steps=steps, key=jr.key(1),
+        batch_size=settings.scaled(256, fast=16), ensemble=count, data_axis=0, chunk=1000,
+    )  # fmt: skip
     return members(run.model, count)
 
 

@@ -10,7 +10,7 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks.harness import Row, Settings, at_most
+from benchmarks.harness import Row, Settings, at_most, training
 from benchmarks.harness.flows import in_precision
 from benchmarks.srnn.room import plot_room
 from dynnets._core import split_phase
@@ -18,7 +18,7 @@ from dynnets.data import Trajectories
 from dynnets.integrators import LearnedRebound, Rebound, rollout, verlet_kdk
 from dynnets.models import SRNN
 from dynnets.systems import Billiard
-from dynnets.training import OneStepMatching, fit, stack_models, unstack
+from dynnets.training import OneStepMatching, stack_models, unstack
 
 TABLE = Billiard()
 TRIALS, TIMES, H, STARTS, HORIZON = 5000, 10, 0.1, 32, 60
@@ -71,12 +71,12 @@ def train(settings: Settings):
     steps = settings.scaled(STEPS, fast=2)
     keys = jax.vmap(jr.key)(jnp.asarray(settings.seeds))
     optimiser = optax.adam(optax.cosine_decay_schedule(5e-3, steps))
-    with settings.clock("billiard, training"):
-        run = fit(
-            stack_models(_make, keys), SparseRebounds(SPARSITY), data, optimiser, steps=steps,
-            key=jr.key(3), ensemble=len(keys), data_axis=0, chunk=500,
-            batch_size=settings.scaled(BATCH, fast=20),
-        )  # fmt: skip
+    run = training.fit(
+        settings, "billiard, training",
+        stack_models(_make, keys), SparseRebounds(SPARSITY), data, optimiser, steps=steps,
+        key=jr.key(3), ensemble=len(keys), data_axis=0, chunk=500,
+        batch_size=settings.scaled(BATCH, fast=20),
+    )  # fmt: skip
     return run.model
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from benchmarks.harness import Row, Settings, at_most, median
+from benchmarks.harness import Row, Settings, at_most, median, training
 from benchmarks.harness.flows import adam, in_precision
 from benchmarks.srnn.chain import distances
 from dynnets.data import simulate, windows
@@ -36,7 +36,6 @@ from dynnets.training import (
     OneStepMatching,
     Stage,
     TrajectoryMatching,
-    fit_stages,
 )
 
 SYSTEM = ThreeBody()
@@ -64,13 +63,17 @@ def data(settings: Settings, seed: int, tolerance: float = EXACT):
     raise RuntimeError(f"no {starts} starts without a collision in ten draws of seed {seed}")
 
 
-def train(model, known, key, steps: tuple[int, int], batch: int, rate: float):
+def train(
+    settings: Settings, clock: str, model, known, key, steps: tuple[int, int], batch: int, rate
+):
     """The model after the single-step and after the recurrent stage."""
     losses = (
         OneStepMatching(None, model.substeps),
         TrajectoryMatching(None, model.substeps, shared_times=True),
     )
-    run = fit_stages(
+    run = training.fit_stages(
+        settings,
+        clock,
         in_precision(model, jnp.float32),
         [Stage(loss, adam(n, rate, 0.0), n) for loss, n in zip(losses, steps, strict=True)],
         in_precision(known, jnp.float32),
@@ -105,10 +108,9 @@ def measure(settings: Settings, seed: int, width: int, steps, batch: int, rate: 
         known, truth = data(settings, seed)
     key, fit_key = jr.split(jr.key(seed))
     net = SRNN(SYSTEM.dim, width, 3, key=key)
-    with settings.clock(f"three bodies, 3 x {width}, training"):
-        models = dict(
-            zip((SINGLE, RECURRENT), train(net, known, fit_key, steps, batch, rate), strict=True)
-        )
+    clock = f"three bodies, 3 x {width}, training"
+    trained = train(settings, clock, net, known, fit_key, steps, batch, rate)
+    models = dict(zip((SINGLE, RECURRENT), trained, strict=True))
     models[TRUTH] = FieldModel(SYSTEM.field, verlet_kdk)
     paths = {n: _roll(m, truth[:, 0], jnp.arange(float(truth.shape[1]))) for n, m in models.items()}
     return {
@@ -122,8 +124,8 @@ def reach(settings: Settings, seed: int, steps, batch: int) -> dict:
     """What the limit asks for: errors of a solver of the true equations and of a law of pairs."""
     known, truth = data(settings, seed)
     key, fit_key = jr.split(jr.key(seed))
-    with settings.clock("three bodies, one law for all pairs, training"):
-        model = train(_of_pairs(key), known, fit_key, steps, batch, 1e-3)[-1]
+    clock = "three bodies, one law for all pairs, training"
+    model = train(settings, clock, _of_pairs(key), known, fit_key, steps, batch, 1e-3)[-1]
     found = {PAIRS: _roll(model, truth[:, 0], jnp.arange(float(truth.shape[1])))}
     found[SOLVED] = data(settings, seed, SOLVER)[1]
     if not bool((found[SOLVED][:, 0] == truth[:, 0]).all()):

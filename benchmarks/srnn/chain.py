@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 
-from benchmarks.harness import Settings
+from benchmarks.harness import Settings, training
 from benchmarks.harness.flows import in_precision
 from dynnets.data import Trajectories
 from dynnets.integrators import blanes_moan6, explicit_euler, rollout, verlet_kdk
@@ -23,7 +23,6 @@ from dynnets.training import (
     Stage,
     TrajectoryMatching,
     fit_initial_states,
-    fit_stages,
     srnn_stages,
     stack_models,
     unstack,
@@ -127,10 +126,10 @@ def train(settings: Settings, problems: list[Problem]) -> tuple[dict, list[float
     models, losses = {}, []
     for label, (build, stages, names) in _plans(settings.scaled(STEPS, fast=(2, 2, 2))).items():
         stack = stack_models(lambda key, build=build: in_precision(build(key), jnp.float32), keys)
-        with settings.clock(f"chain, {label}, training"):
-            run = fit_stages(
-                stack, stages, data, key=jr.key(1), ensemble=count, data_axis=0, chunk=200
-            )
+        run = training.fit_stages(
+            settings, f"chain, {label}, training",
+            stack, stages, data, key=jr.key(1), ensemble=count, data_axis=0, chunk=200,
+        )  # fmt: skip
         models |= dict(zip(names, map(_bare, run.results), strict=True))
         losses = run.results[-1].history.loss[-1].tolist()
     return models, losses

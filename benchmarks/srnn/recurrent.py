@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import jax.random as jr
 from jax import lax
 
-from benchmarks.harness import Settings
+from benchmarks.harness import Settings, training
 from benchmarks.harness.flows import in_precision
 from benchmarks.srnn import chain
-from dynnets.training import fit, stack_models, unstack
+from dynnets.training import stack_models, unstack
 
 PUBLISHED = {"vanilla RNN": 4.80, "LSTM": 5.95}
 STEPS, MEMORY = 1600, 64  # an LSTM of this memory has twice the weights of the SRNN
@@ -82,11 +82,11 @@ def distances(settings: Settings, problems: list[chain.Problem]) -> dict[str, li
             net = RecurrentMap(*cell, 2 * chain.MASSES, MEMORY, key=key)
             return in_precision(net, jnp.float32)
 
-        with settings.clock(f"chain, {name}, training"):
-            run = fit(
-                stack_models(make, keys), matching, data, chain.adam(steps), steps=steps,
-                key=jr.key(1), ensemble=len(problems), data_axis=0, chunk=min(200, steps),
-            )  # fmt: skip
+        run = training.fit(
+            settings, f"chain, {name}, training",
+            stack_models(make, keys), matching, data, chain.adam(steps), steps=steps,
+            key=jr.key(1), ensemble=len(problems), data_axis=0, chunk=min(200, steps),
+        )  # fmt: skip
         models = in_precision(run.model, jnp.float64)
         found[name] = [
             chain.distances(

@@ -8,7 +8,7 @@ import jax.random as jr
 import numpy as np
 import optax
 
-from benchmarks.harness import Settings
+from benchmarks.harness import Settings, training
 from benchmarks.harness.flows import energies
 from dynnets.data import Trajectories, midpoint_derivatives
 from dynnets.integrators import RungeKutta, rollout
@@ -16,7 +16,6 @@ from dynnets.models import HNN, NetworkFlow
 from dynnets.training import (
     FlowSamples,
     derivative_matching,
-    fit,
     fit_least_squares,
     flow_matching,
     stack_models,
@@ -53,11 +52,11 @@ def members(settings: Settings, make):
 def descend(settings: Settings, label: str, models, loss, data, steps: int, **options):
     """Adam under a cosine from 1e-2 to 0, all seeds in one program; **returns** the stack."""
     optimiser = optax.adam(optax.cosine_decay_schedule(PEAK, steps))
-    with settings.clock(f"{label}, Adam"):
-        run = fit(
-            models, loss, data, optimiser, steps=steps, key=jr.key(1),
-            ensemble=len(settings.seeds), chunk=20_000, **options,
-        )  # fmt: skip
+    run = training.fit(
+        settings, f"{label}, Adam",
+        models, loss, data, optimiser, steps=steps, key=jr.key(1),
+        ensemble=len(settings.seeds), chunk=20_000, **options,
+    )  # fmt: skip
     return run.model
 
 
