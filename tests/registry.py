@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 
-from dynnets import fields as F, integrators as I, systems as S
-from dynnets._core import ENERGY
+from dynnets import energies as E, fields as F, integrators as I, systems as S
+from dynnets.structure import ENERGY
 
 DIM = 4
 
@@ -36,7 +36,7 @@ class StepRow(NamedTuple):
 
 
 def _energy(key, dim=DIM):
-    return F.MLPEnergy(dim, 8, 2, key=key)
+    return E.MLPEnergy(dim, 8, 2, key=key)
 
 
 def _separable(key):
@@ -60,7 +60,7 @@ def _mass_matrix(key):
     a, b = jr.split(key)
     damping = F.initial_damping(2, 0.3, key=b)
     return F.MassMatrixField(
-        F.MLPMass(2, 8, 1, key=a), _energy(b, 2), damping, jnp.array([[1.0], [0.5]])
+        E.MLPMass(2, 8, 1, key=a), _energy(b, 2), damping, jnp.array([[1.0], [0.5]])
     )
 
 
@@ -74,8 +74,8 @@ def _skew(key):
 
 
 def _bodies(key):
-    law = F.CorrectedPowerLaw(F.PowerLaw(jnp.array(1.0), jnp.array(2.0)), 0.1, 9.0, key=key)
-    return F.PairwiseField(F.PairwisePotential(law, jnp.array([2.0, 0.5]), 1))
+    law = E.CorrectedPowerLaw(E.PowerLaw(jnp.array(1.0), jnp.array(2.0)), 0.1, 9.0, key=key)
+    return F.PairwiseField(E.PairwisePotential(law, jnp.array([2.0, 0.5]), 1))
 
 
 def _doubled(key):
@@ -99,10 +99,10 @@ def _lagrangian(t, q, v):
 
 FIELDS = [
     FieldRow("general", lambda key: F.HamiltonianField(_energy(key))),
-    FieldRow("given", lambda key: F.HamiltonianField(F.FunctionEnergy(_quartic))),
+    FieldRow("given", lambda key: F.HamiltonianField(E.FunctionEnergy(_quartic))),
     FieldRow(
         "quadratic",
-        lambda key: F.HamiltonianField(F.QuadraticEnergy(jr.normal(key, (DIM, DIM)))),
+        lambda key: F.HamiltonianField(E.QuadraticEnergy(jr.normal(key, (DIM, DIM)))),
     ),
     FieldRow("separable", _separable),
     FieldRow("mechanical", _mechanical),

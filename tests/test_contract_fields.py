@@ -16,7 +16,8 @@ from contract import (
 from helpers import assert_close, tol
 from registry import DIM
 
-from dynnets._core import (
+from dynnets.fields import canonical_matrix
+from dynnets.structure import (
     DISSIPATIVE,
     ENERGY,
     MASS,
@@ -25,7 +26,6 @@ from dynnets._core import (
     POISSON,
     SYMPLECTIC,
     VOLUME,
-    canonical_matrix,
 )
 
 BATCH = np.random.default_rng(4).normal(size=(3, DIM))

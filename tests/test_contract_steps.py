@@ -16,7 +16,9 @@ from contract import (
 from helpers import assert_close, tol
 from registry import DIM, STEPS
 
-from dynnets._core import (
+from dynnets.fields import canonical_matrix
+from dynnets.integrators import rollout
+from dynnets.structure import (
     ENERGY,
     MASS,
     NON_EXPANSIVE,
@@ -26,9 +28,8 @@ from dynnets._core import (
     SYMMETRIC,
     SYMPLECTIC,
     VOLUME,
-    canonical_matrix,
+    structure_of,
 )
-from dynnets.integrators import rollout, structure_of
 
 BATCH = np.random.default_rng(4).normal(size=(3, DIM))
 

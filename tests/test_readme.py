@@ -64,12 +64,9 @@ def test_links_into_the_repository_exist(path):
 
 
 def test_the_table_of_learners_names_what_there_is():
-    import dynnets.data
-    import dynnets.models
-    import dynnets.networks
-    import dynnets.training
+    from dynnets import data, losses, models, networks, nn, training
 
-    layers = (dynnets.data, dynnets.models, dynnets.networks, dynnets.training)
+    layers = (data, losses, models, networks, nn, training)
     public = {name for layer in layers for name in vars(layer)}
     table = TEXT.split("### Which learner for which data")[1].split("A loss given")[0]
     names = set(re.findall(r"`(\w+)`", table))

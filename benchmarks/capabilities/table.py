@@ -15,19 +15,19 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 
-from dynnets._core import SYMPLECTIC, trainable
-from dynnets.analysis import ORACLES, drift_rate, symplecticity_defect
+from dynnets.analysis import drift_rate
 from dynnets.data import Trajectories, midpoint_derivatives
-from dynnets.fields import (
-    CirculationField,
-    KineticEnergy,
-    MLPLaw,
-    PairForceField,
-    PairwisePotential,
-    SeparableEnergy,
-    monomials,
-)
+from dynnets.energies import KineticEnergy, MLPLaw, PairwisePotential, SeparableEnergy, monomials
+from dynnets.fields import CirculationField, PairForceField
 from dynnets.integrators import rk4
+from dynnets.losses import (
+    CopyMatching,
+    OneStepMatching,
+    TrajectoryMatching,
+    derivative_matching,
+    flow_matching,
+    flow_samples,
+)
 from dynnets.models import (
     HNN,
     NSSNN,
@@ -40,16 +40,8 @@ from dynnets.models import (
     TaylorNet,
 )
 from dynnets.networks import sympnet_la
-from dynnets.training import (
-    CopyMatching,
-    OneStepMatching,
-    TrajectoryMatching,
-    derivative_matching,
-    fit,
-    flow_matching,
-    flow_samples,
-    stack_models,
-)
+from dynnets.structure import ORACLES, SYMPLECTIC, symplecticity_defect
+from dynnets.training import fit, stack_models, trainable
 
 YES, PARTLY, NO = "yes", "partly", "no"
 DT = 0.2

@@ -17,8 +17,9 @@ import jax.random as jr
 
 from benchmarks.harness import Row, Settings, at_most
 from benchmarks.harness.flows import adam, parameters, train
+from dynnets.losses import NegativeBound, negative_log_likelihood
 from dynnets.models import CouplingFlow, HamiltonianFlow
-from dynnets.training import NegativeBound, negative_log_likelihood, unstack
+from dynnets.training import unstack
 
 POINTS, STEPS, BATCH, SAMPLES, RATE = 10_000, 5000, 256, 64, 5e-3
 MEANS = 2.0 * jnp.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])

@@ -25,9 +25,11 @@ from benchmarks.harness.flows import adam, in_precision, train
 from dynnets.data import render_discs, render_mass_spring
 from dynnets.fields import GatedField
 from dynnets.integrators import explicit_euler, explicit_midpoint
-from dynnets.models import HGN, FieldModel, MLPCodec, NeuralODE
+from dynnets.losses import FilmLoss
+from dynnets.models import HGN, FieldModel, NeuralODE
+from dynnets.nn import MLPCodec
 from dynnets.systems import Harmonic, Pendulum
-from dynnets.training import FilmLoss, unstack
+from dynnets.training import unstack
 
 INTERVAL, SEEN, LENGTH, HORIZON = 0.125, 5, 20, 60
 TRAIN, TEST, BATCH, RATE = 1024, 64, 32, 2e-3

@@ -23,8 +23,9 @@ from benchmarks.hgn.films import (
     score,
     stacked,
 )
-from dynnets.models import HGN, ConvolutionalCodec
-from dynnets.training import FilmLoss
+from dynnets.losses import FilmLoss
+from dynnets.models import HGN
+from dynnets.nn import ConvolutionalCodec
 
 SIZE, WIDTH, DECODED, BATCH, STEPS, RATE = 32, 16, 10, 16, 12_000, 2e-3
 LOSS = FilmLoss(BETA, anchors=BOTH_ENDS.anchors, decoded=DECODED)

@@ -16,7 +16,8 @@ from benchmarks.harness import Row, Settings, at_most
 from benchmarks.hnn import tasks
 from dynnets.data import Trajectories
 from dynnets.integrators import RungeKutta, rollout
-from dynnets.training import FreeInitialStates, TrajectoryMatching, fit
+from dynnets.losses import TrajectoryMatching
+from dynnets.training import FreeInitialStates, fit
 
 RADII = (0.3, 0.5, 0.7, 0.9)
 STEP = RungeKutta(diffrax.Bosh3())  # 0.2 rad a sample: 7e-5 of error a step, half the cost

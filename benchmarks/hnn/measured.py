@@ -20,8 +20,9 @@ from dynnets.data import (
     windows,
 )
 from dynnets.integrators import RungeKutta
+from dynnets.losses import TrajectoryMatching, derivative_matching
 from dynnets.models import HNN, NeuralODE, PortHamiltonianNetwork
-from dynnets.training import TrajectoryMatching, derivative_matching, fit
+from dynnets.training import fit
 
 SEEDS, TRAIN = 3, 444
 KINDS = {"port-Hamiltonian": PortHamiltonianNetwork, "HNN": HNN, "MLP field": NeuralODE}

@@ -38,9 +38,9 @@ from matplotlib.figure import Figure
 from benchmarks.harness import Row, Settings, training
 from dynnets.data import render_pendulum
 from dynnets.integrators import RungeKutta, heun, rollout
+from dynnets.losses import PixelMatching
 from dynnets.models import HNN, NeuralODE, PixelHNN
 from dynnets.systems import Pendulum
-from dynnets.training import PixelMatching
 
 SYSTEM = Pendulum(mass=0.5, length=1.0, gravity=3.75)
 H, PICTURES = 0.1, 100  # between two pictures; in a film

@@ -16,9 +16,9 @@ import optax
 from benchmarks.harness import Settings, training
 from dynnets.data import Samples, samples, simulate
 from dynnets.integrators import RungeKutta, rollout
+from dynnets.losses import derivative_matching
 from dynnets.models import HNN, NeuralODE
 from dynnets.systems import Harmonic, Pendulum, ThreeBody, TwoBody
-from dynnets.training import derivative_matching
 
 WIDTH, STARTS, POINTS = 200, 15, 100
 STEP = RungeKutta(diffrax.Tsit5())

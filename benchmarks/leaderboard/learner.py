@@ -26,10 +26,12 @@ from benchmarks.harness import Settings
 from benchmarks.harness.flows import in_precision
 from benchmarks.harness.training import fit
 from benchmarks.leaderboard.tasks import WINDOW, Task
-from dynnets.analysis import energy_drift, forecast_error, symplecticity_defect, valid_time
+from dynnets.analysis import energy_drift, forecast_error, valid_time
 from dynnets.data import windows
+from dynnets.losses import flow_matching, flow_samples
 from dynnets.models import NetworkFlow
-from dynnets.training import flow_matching, flow_samples, stack_models, unstack
+from dynnets.structure import symplecticity_defect
+from dynnets.training import stack_models, unstack
 
 HORIZONS = (1, 10, 100)
 MEASURES = (

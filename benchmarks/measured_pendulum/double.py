@@ -20,10 +20,12 @@ import optax
 
 from benchmarks.harness import Row, Settings
 from dynnets.data import load_schmidt_lipson, samples, split_fractions, windows
-from dynnets.fields import HamiltonianField, MLPEnergy, PeriodicEnergy, SecondOrderField
+from dynnets.energies import MLPEnergy, PeriodicEnergy
+from dynnets.fields import HamiltonianField, SecondOrderField
 from dynnets.integrators import RungeKutta
+from dynnets.losses import TrajectoryMatching
 from dynnets.models import FieldModel, MechanicalPortHamiltonian
-from dynnets.training import TrajectoryMatching, fit, stack_models, unstack
+from dynnets.training import fit, stack_models, unstack
 
 OURS = "mechanical port-Hamiltonian"
 CONSERVATIVE, CANONICAL, PLAIN = "the same, undamped", "canonical HNN", "second-order neural ODE"

@@ -38,18 +38,11 @@ from dynnets.data import (
     split_counts,
     windows,
 )
-from dynnets.fields import KineticEnergy, MLPEnergy, PeriodicEnergy, SeparableEnergy
+from dynnets.energies import KineticEnergy, MLPEnergy, PeriodicEnergy, SeparableEnergy
 from dynnets.integrators import RungeKutta, rollout
+from dynnets.losses import TrajectoryMatching, derivative_matching
 from dynnets.models import HNN, NeuralODE, PortHamiltonianNetwork
-from dynnets.training import (
-    FreeInitialStates,
-    TrajectoryMatching,
-    derivative_matching,
-    fit,
-    fit_least_squares,
-    stack_models,
-    unstack,
-)
+from dynnets.training import FreeInitialStates, fit, fit_least_squares, stack_models, unstack
 
 NAME = "measured-pendulum"
 X64 = True  # the data are cut and scored in float64, the models are float32

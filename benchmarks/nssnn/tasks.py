@@ -18,14 +18,10 @@ from benchmarks.harness import Row, Settings, at_least, at_most, median, trainin
 from benchmarks.harness.flows import energies, in_precision, members
 from dynnets.data import Trajectories, forward_differences, midpoint_derivatives
 from dynnets.integrators import explicit_midpoint, rk4
+from dynnets.losses import CopyMatching, OneStepMatching, derivative_matching
 from dynnets.models import HNN, NSSNN, NeuralODE, ScaledModel, Units
 from dynnets.systems import Harmonic, NonseparableOscillator
-from dynnets.training import (
-    CopyMatching,
-    OneStepMatching,
-    derivative_matching,
-    stack_models,
-)
+from dynnets.training import stack_models
 
 SCALE, WIDTH, DEPTH, OMEGA, BATCH, PEAK = 4.0, 64, 3, 20.0, 128, 1e-2
 START = np.array([0.0, -3.0])

@@ -11,11 +11,13 @@ import optax
 from benchmarks.harness import Row, Settings, at_most, training
 from benchmarks.harness.flows import in_precision, members
 from dynnets.data import Trajectories
-from dynnets.fields import AbstractPairLaw, CirculationField, DistanceLaw
+from dynnets.energies import AbstractPairLaw, DistanceLaw
+from dynnets.fields import CirculationField
 from dynnets.integrators import rk4, rollout
+from dynnets.losses import CopyMatching
 from dynnets.models import NSSNN
 from dynnets.systems import random_vortices
-from dynnets.training import CopyMatching, stack_models
+from dynnets.training import stack_models
 
 H, OMEGA, ORDER, SUBSTEPS = 0.05, 5.0, 4, 1
 LOW, HIGH, BODIES, DRAWS, HORIZON = 0.5, 5.0, 8, 5, 20.0

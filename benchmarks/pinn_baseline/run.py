@@ -33,9 +33,10 @@ from benchmarks.harness.flows import (
     train,
     worst_deviation,
 )
+from dynnets.losses import Box, FlowResidual, StatePool
 from dynnets.models import NeuralFlow
 from dynnets.systems import Harmonic, Pendulum
-from dynnets.training import Box, FlowResidual, StatePool, fit, march, unstack
+from dynnets.training import fit, march, unstack
 
 NAME = "pinn-baseline"
 X64 = True  # scored in float64; every model is trained in float32

@@ -13,12 +13,13 @@ import optax
 from benchmarks.harness import Row, Settings, at_most, training
 from benchmarks.harness.flows import in_precision
 from benchmarks.srnn.room import plot_room
-from dynnets._core import split_phase
 from dynnets.data import Trajectories
+from dynnets.fields import split_phase
 from dynnets.integrators import LearnedRebound, Rebound, rollout, verlet_kdk
+from dynnets.losses import OneStepMatching
 from dynnets.models import SRNN
 from dynnets.systems import Billiard
-from dynnets.training import OneStepMatching, stack_models, unstack
+from dynnets.training import stack_models, unstack
 
 TABLE = Billiard()
 TRIALS, TIMES, H, STARTS, HORIZON = 5000, 10, 0.1, 32, 60

@@ -21,7 +21,7 @@ from benchmarks.harness import Row, Settings, at_most, median, training
 from benchmarks.harness.flows import adam, in_precision
 from benchmarks.srnn.chain import distances
 from dynnets.data import simulate, windows
-from dynnets.fields import (
+from dynnets.energies import (
     CorrectedPowerLaw,
     KineticEnergy,
     KnownEnergy,
@@ -29,14 +29,11 @@ from dynnets.fields import (
     PowerLaw,
 )
 from dynnets.integrators import verlet_kdk, yoshida4
+from dynnets.losses import OneStepMatching, TrajectoryMatching
 from dynnets.models import SRNN, FieldModel
 from dynnets.plotting import plot_error_growth, plot_orbits
 from dynnets.systems import ThreeBody
-from dynnets.training import (
-    OneStepMatching,
-    Stage,
-    TrajectoryMatching,
-)
+from dynnets.training import Stage
 
 SYSTEM = ThreeBody()
 TRIALS, TIMES, WINDOW, STARTS, HORIZON = 100, 10, 5, 32, 200

@@ -16,12 +16,11 @@ from benchmarks.harness import Settings, training
 from benchmarks.harness.flows import in_precision
 from dynnets.data import Trajectories
 from dynnets.integrators import blanes_moan6, explicit_euler, rollout, verlet_kdk
+from dynnets.losses import OneStepMatching, TrajectoryMatching
 from dynnets.models import SRNN, FieldModel, NeuralODE
 from dynnets.systems import SpringChain, random_chain
 from dynnets.training import (
-    OneStepMatching,
     Stage,
-    TrajectoryMatching,
     fit_initial_states,
     srnn_stages,
     stack_models,

@@ -10,7 +10,7 @@ import optax
 from benchmarks.harness import Settings
 from benchmarks.ssinn.tasks import DT, Task
 from dynnets.data import forward_differences, midpoint_derivatives
-from dynnets.fields import LibraryEnergy
+from dynnets.energies import LibraryEnergy
 from dynnets.integrators import rollout
 from dynnets.training import CoefficientPenalty, SparseFit, fit, fit_sparse, unstack
 

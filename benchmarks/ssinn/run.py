@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.harness import Result, Row, Settings, at_least, at_most
 from benchmarks.ssinn import figures, peers, tasks
-from dynnets.analysis import symplecticity_defect
+from dynnets.structure import symplecticity_defect
 from dynnets.training import fit_sparse
 
 NAME = "ssinn"

@@ -8,14 +8,14 @@ import numpy as np
 
 from benchmarks.harness import Settings
 from dynnets.data import Trajectories, windows
-from dynnets.fields import (
+from dynnets.energies import (
     LibraryEnergy,
     MonomialLibrary,
     RidgeLibrary,
-    SeparableHamiltonianField,
     monomials,
     tensor_monomials,
 )
+from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import rollout, yoshida8
 from dynnets.models import SSINN
 from dynnets.training import SparseFit, fit_sparse

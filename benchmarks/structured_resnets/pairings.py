@@ -18,19 +18,22 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from dynnets._core import (
+from dynnets.fields import AbstractField
+from dynnets.integrators import AbstractStep, missing_parts
+from dynnets.structure import (
     ENERGY,
+    EXACT,
     MASS,
     NORM,
+    ORACLES,
+    ORDER,
     ORTHOGONAL,
     POISSON,
     SYMPLECTIC,
     VOLUME,
-    AbstractField,
     Tag,
+    verdict,
 )
-from dynnets.analysis import ORACLES
-from dynnets.integrators import EXACT, ORDER, AbstractStep, missing_parts, verdict
 
 MEASURED = (VOLUME, SYMPLECTIC, POISSON, NORM, MASS, ORTHOGONAL, ENERGY)
 POINTS = 64

@@ -10,11 +10,10 @@ import jax.random as jr
 
 from benchmarks.harness import Result, Row, Settings, at_least, at_most
 from benchmarks.structured_resnets import depth, figures, pairings, violations
-from dynnets._core import DISSIPATIVE, ENERGY, NON_EXPANSIVE, NORM
+from dynnets.energies import MLPEnergy
 from dynnets.fields import (
     HamiltonianField,
     MassPreservingField,
-    MLPEnergy,
     NonExpansiveField,
     OrthogonalFlowField,
     RotationField,
@@ -42,8 +41,8 @@ from dynnets.integrators import (
     ssp3,
     step_info,
     strang,
-    verdict,
 )
+from dynnets.structure import DISSIPATIVE, ENERGY, NON_EXPANSIVE, NORM, verdict
 
 NAME = "structured-resnets"
 X64 = True

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 
-from dynnets.fields import GradientField, RidgeEnergy
+from dynnets.energies import RidgeEnergy
+from dynnets.fields import GradientField
 
 DIM, WIDTH, UPDATES = 3, 5, 300
 

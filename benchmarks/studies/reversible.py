@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks.harness import Result, Row, Settings, at_most
 from benchmarks.harness.roofline import seconds
-from dynnets.fields import MLPEnergy, SeparableHamiltonianField
+from dynnets.energies import MLPEnergy
+from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import Reversible, rollout, verlet_kdk
 from dynnets.plotting import plot_scaling
 from dynnets.systems import HenonHeiles

@@ -39,17 +39,18 @@ from jaxtyping import Array
 
 from benchmarks.harness import Result, Row, Settings, at_most
 from dynnets.data import Samples, load_silverbox
-from dynnets.fields import (
+from dynnets.energies import (
     KineticEnergy,
     MLPEnergy,
     PolynomialPotential,
     SeparableEnergy,
     SumEnergy,
-    UniformInput,
 )
+from dynnets.fields import UniformInput
 from dynnets.integrators import RungeKutta, rollout
+from dynnets.losses import derivative_matching
 from dynnets.models import NeuralODE, PortHamiltonianNetwork
-from dynnets.training import derivative_matching, fit, stack_models, unstack
+from dynnets.training import fit, stack_models, unstack
 
 NAME = "silverbox"
 X64 = True

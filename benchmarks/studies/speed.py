@@ -17,10 +17,12 @@ import optax
 from benchmarks.harness import Result, Row, Settings, at_least, at_most, peers
 from benchmarks.harness.roofline import Roofline, seconds
 from dynnets.data import Samples
-from dynnets.fields import MLPEnergy, SeparableHamiltonianField
+from dynnets.energies import MLPEnergy
+from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import rollout, verlet_kdk
+from dynnets.losses import derivative_matching
 from dynnets.models import HNN
-from dynnets.training import derivative_matching, fit
+from dynnets.training import fit
 
 NAME = "speed"
 SEEDS = 9

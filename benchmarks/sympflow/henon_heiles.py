@@ -17,8 +17,9 @@ from benchmarks.harness.flows import (
     worst_deviation,
 )
 from dynnets.analysis import poincare_section, section_spread
+from dynnets.losses import FlowResidual, StatePool
 from dynnets.systems import HenonHeiles
-from dynnets.training import FlowResidual, StatePool, unstack
+from dynnets.training import unstack
 
 SYSTEM = HenonHeiles()
 STEPS, POINTS = 30_000, 700

@@ -24,8 +24,9 @@ from benchmarks.harness.flows import in_precision, symplectic_flow
 from benchmarks.harness.roofline import seconds
 from benchmarks.sympflow import henon_heiles, tasks
 from benchmarks.sympflow.peers import torch_sympflow
+from dynnets.losses import Box, FlowResidual
 from dynnets.systems import HenonHeiles
-from dynnets.training import Box, FlowResidual, fit
+from dynnets.training import fit
 
 NAME = "sympflow"
 X64 = True  # scored in float64; every model is trained in float32

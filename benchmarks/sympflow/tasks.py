@@ -21,8 +21,9 @@ from benchmarks.harness.flows import (
     train,
     worst_deviation,
 )
+from dynnets.losses import Box, FlowResidual, FlowSamples, flow_matching
 from dynnets.systems import Harmonic
-from dynnets.training import Box, FlowResidual, FlowSamples, flow_matching, unstack
+from dynnets.training import unstack
 
 SYSTEM = Harmonic()
 BOUND, POINTS, STEPS, PEAK = 1.2, 700, 5000, 2e-2

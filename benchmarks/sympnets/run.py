@@ -14,8 +14,9 @@ from benchmarks.harness import MissingData, Result, Row, Settings, at_least, pee
 from benchmarks.harness.roofline import seconds
 from benchmarks.sympnets import tasks, three_body
 from benchmarks.sympnets.training import orbit, pairs
+from dynnets.losses import flow_matching
 from dynnets.networks import sympnet_la
-from dynnets.training import fit, flow_matching
+from dynnets.training import fit
 
 NAME = "sympnets"
 X64 = True

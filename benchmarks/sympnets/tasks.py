@@ -20,9 +20,9 @@ from benchmarks.sympnets.training import (
     train,
     train_hnn,
 )
+from dynnets.losses import FlowSamples
 from dynnets.networks import SYMPNETS, sympnet_g, sympnet_la
 from dynnets.systems import DoublePendulum, Pendulum
-from dynnets.training import FlowSamples
 
 PENDULUM = Pendulum()
 DOUBLE = DoublePendulum(gravity=1.0)

@@ -10,10 +10,10 @@ import numpy as np
 from benchmarks.harness import Row, Settings, median
 from benchmarks.sympnets.training import descend, maps, members, squares
 from dynnets.data import Trajectories, midpoint_derivatives, simulate, windows
+from dynnets.losses import FlowSamples, derivative_matching, flow_matching
 from dynnets.models import HNN
 from dynnets.networks import sympnet_la
 from dynnets.systems import ThreeBody
-from dynnets.training import FlowSamples, derivative_matching, flow_matching
 
 H, STEPS, BATCH = 0.5, 3000, 500
 NOTES = (

@@ -12,15 +12,9 @@ from benchmarks.harness import Settings, training
 from benchmarks.harness.flows import energies
 from dynnets.data import Trajectories, midpoint_derivatives
 from dynnets.integrators import RungeKutta, rollout
+from dynnets.losses import FlowSamples, derivative_matching, flow_matching
 from dynnets.models import HNN, NetworkFlow
-from dynnets.training import (
-    FlowSamples,
-    derivative_matching,
-    fit_least_squares,
-    flow_matching,
-    stack_models,
-    unstack,
-)
+from dynnets.training import fit_least_squares, stack_models, unstack
 
 PEAK = 1e-2
 

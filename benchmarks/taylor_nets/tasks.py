@@ -11,11 +11,11 @@ import optax
 
 from benchmarks.harness import Settings
 from benchmarks.harness.flows import energies
-from dynnets._core import AbstractSystem
-from dynnets.fields import MLPEnergy, SeparableHamiltonianField, monomials
+from dynnets.energies import MLPEnergy, monomials
+from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import forest_ruth, rollout
 from dynnets.models import SSINN, FieldModel, TaylorNet
-from dynnets.systems import HenonHeiles, LotkaVolterra, Pendulum
+from dynnets.systems import AbstractSystem, HenonHeiles, LotkaVolterra, Pendulum
 from dynnets.training import fit, fit_least_squares, stack_models, unstack
 
 DT = 0.01

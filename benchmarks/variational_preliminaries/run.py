@@ -14,7 +14,8 @@ import numpy as np
 from benchmarks.harness import Result, Row, Settings, at_most
 from benchmarks.variational_preliminaries import control, figures
 from dynnets.analysis import drift_rate, energy_drift
-from dynnets.fields import CanonicalLagrangianField, HamiltonianField, LagrangianField, legendre
+from dynnets.energies import legendre
+from dynnets.fields import CanonicalLagrangianField, HamiltonianField, LagrangianField
 from dynnets.integrators import rk4, rollout, variational_gauss, variational_midpoint
 from dynnets.systems import Pendulum
 

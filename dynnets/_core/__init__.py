@@ -1,11 +1,5 @@
 """What everything else stands on: roles, structure tags, phase space, checks."""
 
-from ._abstract import (
-    AbstractEnergy as AbstractEnergy,
-    AbstractField as AbstractField,
-    AbstractModel as AbstractModel,
-    AbstractSystem as AbstractSystem,
-)
 from ._checks import (
     check_choice as check_choice,
     check_finite as check_finite,
@@ -35,7 +29,7 @@ from ._serialisable import (
     encode as encode,
     serialisable as serialisable,
 )
-from ._structure import (
+from ._tags import (
     DISSIPATIVE as DISSIPATIVE,
     ENERGY as ENERGY,
     MASS as MASS,

@@ -23,36 +23,20 @@ from ._modified import (
     modified_field as modified_field,
     warn_if_mismatched as warn_if_mismatched,
 )
-from ._order import observed_order as observed_order
+from ._order import (
+    observed_order as observed_order,
+)
 from ._rigorous import (
     lipschitz_bound as lipschitz_bound,
     range_bound as range_bound,
     spectrum_bounds as spectrum_bounds,
 )
-from ._sampled import sample_domain as sample_domain
+from ._sampled import (
+    sample_domain as sample_domain,
+)
 from ._sections import (
     DIRECTIONS as DIRECTIONS,
     Section as Section,
     poincare_section as poincare_section,
     section_spread as section_spread,
-)
-from ._structure import (
-    MAP_DEFECTS as MAP_DEFECTS,
-    ORACLES as ORACLES,
-    angular_momentum as angular_momentum,
-    angular_momentum_defect as angular_momentum_defect,
-    dissipation_excess as dissipation_excess,
-    energy_defect as energy_defect,
-    expansion_excess as expansion_excess,
-    mass_defect as mass_defect,
-    momentum_defect as momentum_defect,
-    norm_defect as norm_defect,
-    one_step_map as one_step_map,
-    orthogonality_defect as orthogonality_defect,
-    poisson_defect as poisson_defect,
-    reversibility_defect as reversibility_defect,
-    symmetry_defect as symmetry_defect,
-    symplecticity_defect as symplecticity_defect,
-    total_momentum as total_momentum,
-    volume_defect as volume_defect,
 )

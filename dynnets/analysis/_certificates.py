@@ -8,26 +8,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import (
-    TAGS,
-    AbstractField,
-    Tag,
-    check_finite,
-    check_positive,
-    check_size,
-)
-from dynnets.integrators import step_info, structure_of
+from dynnets._core import TAGS, Tag, check_finite, check_positive, check_size
+from dynnets.fields import AbstractField
+from dynnets.integrators import step_info
 from dynnets.networks import AbstractNetwork
+from dynnets.structure import structure_of
 
 from ._networks import network_bounds, network_findings
 from ._rigorous import bounded_statements
-from ._sampled import (
-    Finding,
-    forecast_findings,
-    power_findings,
-    sample_domain,
-    step_findings,
-)
+from ._sampled import Finding, forecast_findings, power_findings, sample_domain, step_findings
 
 BY_CONSTRUCTION = "by construction"
 RIGOROUS = "rigorous bound"

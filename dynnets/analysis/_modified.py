@@ -18,16 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dynnets._core import (
-    SYMPLECTIC,
-    AbstractEnergy,
-    AbstractField,
-    check_positive,
-    check_size,
-    split_phase,
-    symplectic_gradient,
-)
-from dynnets.fields import SeparableEnergy
+from dynnets._core import SYMPLECTIC, check_positive, check_size, split_phase, symplectic_gradient
+from dynnets.energies import AbstractEnergy, SeparableEnergy
+from dynnets.fields import AbstractField
 from dynnets.integrators import Splitting, check_parts, step_info
 
 _HIGHEST = 8  # beyond, the iterates' round-off outweighs what another term gains

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 
 from dynnets._core import NON_EXPANSIVE, REVERSIBLE, SYMPLECTIC, VOLUME
 from dynnets.networks import AbstractNetwork, FlowNetwork, averagedness, lipschitz_bound
+from dynnets.structure import MAP_DEFECTS
 
 from ._sampled import DEFECTS, Finding, round_off, worst_of
-from ._structure import MAP_DEFECTS
 
 
 def network_bounds(net: AbstractNetwork) -> list[tuple[str, bool | None, float, str]]:

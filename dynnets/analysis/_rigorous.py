@@ -8,19 +8,17 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import AbstractEnergy, AbstractField
+from dynnets.energies import AbstractEnergy, ConstantMass, KineticEnergy, MLPEnergy
 from dynnets.fields import (
-    MLP,
+    AbstractField,
     ConstantDamping,
-    ConstantMass,
     HamiltonianField,
-    KineticEnergy,
     MassMatrixField,
-    MLPEnergy,
     PairwiseField,
     PoissonField,
     SeparableHamiltonianField,
 )
+from dynnets.nn import MLP
 
 # sup |s'(z)| of each activation, and sup |s(z)| where there is one.
 _SLOPES = {"tanh": 1.0, "sigmoid": 0.25, "softplus": 1.0, "sin": 1.0, "swish": 1.1}

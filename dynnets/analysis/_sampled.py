@@ -26,8 +26,7 @@ from dynnets._core import (
     check_size,
 )
 from dynnets.models import energy_rate
-
-from ._structure import ORACLES, symplecticity_defect
+from dynnets.structure import ORACLES, symplecticity_defect
 
 # Round-off of a defect: 1e4 units of last place of the numbers that cancel, see `Finding`.
 _ROUNDING = 1e4

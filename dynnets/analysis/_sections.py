@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from dynnets._core import AbstractField, check_choice, check_finite, check_increasing
+from dynnets._core import check_choice, check_finite, check_increasing
+from dynnets.fields import AbstractField
 from dynnets.integrators import RungeKutta
 
 DIRECTIONS = ("up", "down", "both")

@@ -1,6 +1,8 @@
 """Optimal control and boundary value problems: Pontryagin's conditions, solved three ways."""
 
-from ._boundary import stationary_path as stationary_path
+from ._boundary import (
+    stationary_path as stationary_path,
+)
 from ._layers import (
     backward_costates as backward_costates,
     forward_states as forward_states,
@@ -17,4 +19,6 @@ from ._shooting import (
     bang_bang as bang_bang,
     shoot as shoot,
 )
-from ._sweep import forward_backward_sweep as forward_backward_sweep
+from ._sweep import (
+    forward_backward_sweep as forward_backward_sweep,
+)

@@ -7,12 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets._core import check_size, newton
-from dynnets.integrators import (
-    Rollout,
-    discrete_euler_lagrange,
-    midpoint_lagrangian,
-    path_momenta,
-)
+from dynnets.integrators import Rollout, discrete_euler_lagrange, midpoint_lagrangian, path_momenta
 from dynnets.linear import BlockTridiagonal
 
 

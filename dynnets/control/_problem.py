@@ -8,13 +8,8 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
-from dynnets._core import (
-    AbstractEnergy,
-    join_phase,
-    split_phase,
-    stationary_point,
-    update_scale,
-)
+from dynnets._core import join_phase, split_phase, stationary_point, update_scale
+from dynnets.energies import AbstractEnergy
 
 _NEWTON_STEPS = 50
 

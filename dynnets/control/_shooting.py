@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from dynnets._core import (
-    AbstractEnergy,
     check_finite,
     check_positive,
     check_size,
@@ -16,6 +15,7 @@ from dynnets._core import (
     split_phase,
     update_scale,
 )
+from dynnets.energies import AbstractEnergy
 from dynnets.fields import HamiltonianField
 from dynnets.integrators import rk4, rollout
 

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import optimistix as optx
 from jaxtyping import Array, Float, PyTree
 
-from dynnets._core import AbstractField, check_increasing, check_positive, check_size
+from dynnets._core import check_increasing, check_positive, check_size
+from dynnets.fields import AbstractField
 from dynnets.integrators import rk4, rollout
 
 from ._problem import ControlProblem, Extremal, least_control

@@ -6,14 +6,7 @@ import numpy as np
 
 from dynnets._core import check_choice
 
-from ._files import (
-    check_sha256,
-    download,
-    existing_file,
-    npz_array,
-    text_numbers,
-    zip_member,
-)
+from ._files import check_sha256, download, existing_file, npz_array, text_numbers, zip_member
 from ._trajectories import Trajectories
 
 _URL = (

@@ -11,7 +11,9 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractField, AbstractSystem, check_finite, check_increasing, check_size
+from dynnets._core import check_finite, check_increasing, check_size
+from dynnets.fields import AbstractField
+from dynnets.systems import AbstractSystem
 
 from ._trajectories import Trajectories
 

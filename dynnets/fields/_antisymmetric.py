@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import VOLUME, AbstractField, check_choice, check_size
+from dynnets._core import VOLUME, check_choice, check_size
 from dynnets.linear import skew_symmetric, spectral_norm
+from dynnets.nn import MONOTONE, MONOTONE_ACTIVATIONS, affine
 
-from ._mlp import affine
-from ._monotone import MONOTONE, MONOTONE_ACTIVATIONS
+from ._abstract import AbstractField
 
 
 class AntisymmetricField(AbstractField):

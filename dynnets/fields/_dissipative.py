@@ -9,18 +9,13 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import (
-    DISSIPATIVE,
-    AbstractEnergy,
-    AbstractField,
-    check_size,
-    split_phase,
-    symplectic_gradient,
-)
+from dynnets._core import DISSIPATIVE, check_size, split_phase, symplectic_gradient
+from dynnets.energies import AbstractEnergy
 from dynnets.linear import positive_semidefinite
+from dynnets.nn import MLP
 
+from ._abstract import AbstractField
 from ._inputs import input_at
-from ._mlp import MLP
 
 
 class AbstractDamping(eqx.Module):

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import AbstractField, check_positive, check_size
+from dynnets._core import check_positive, check_size
+from dynnets.nn import MLP
 
-from ._mlp import MLP
+from ._abstract import AbstractField
 
 
 class GatedField(AbstractField):

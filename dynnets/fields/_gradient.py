@@ -2,66 +2,16 @@
 
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from dynnets._core import (
-    DISSIPATIVE,
-    NON_EXPANSIVE,
-    AbstractEnergy,
-    AbstractField,
-    check_choice,
-    check_size,
-)
-from dynnets.linear import gram_norm_bound, singular_range, spectral_norm
+from dynnets._core import DISSIPATIVE, NON_EXPANSIVE, check_size
+from dynnets.energies import AbstractEnergy, RidgeEnergy, ridge_constant
+from dynnets.linear import singular_range
+from dynnets.nn import MONOTONE
 
-from ._mlp import affine
-from ._monotone import MONOTONE, MONOTONE_ACTIVATIONS
-
-
-def ridge_energy(
-    x: Float[Array, "d *batch"],
-    weight: Float[Array, "width d"],
-    bias: Float[Array, " width"],
-    activation: str,
-) -> Float[Array, "*batch"]:
-    """`1^T S(A x + b)` with `S' = s`: convex, its gradient is `ridge_gradient`."""
-    return jnp.sum(MONOTONE[activation].integral(affine(weight, bias, x)), axis=0)
-
-
-def ridge_gradient(
-    x: Float[Array, "d *batch"],
-    weight: Float[Array, "width d"],
-    bias: Float[Array, " width"],
-    activation: str,
-) -> Float[Array, "d *batch"]:
-    """`A^T s(A x + b)`, with slopes of `s` in `[0, 1]`. Cost: two products."""
-    return weight.T @ MONOTONE[activation].value(affine(weight, bias, x))
-
-
-class RidgeEnergy(AbstractEnergy):
-    """`V(x) = 1^T S(A x + b)`: convex, `nu`-smooth with `nu = sup s' |A|^2`, gradient closed.
-
-    **Arguments:** `weight`: `A (width, d)`; `bias`: `b (width,)`; `activation`: one of
-    `MONOTONE_ACTIVATIONS`. Raises `ValueError` for another.
-    """
-
-    weight: Float[Array, "width d"]
-    bias: Float[Array, " width"]
-    activation: str = eqx.field(default="tanh", static=True)
-
-    def __check_init__(self):
-        check_choice("activation", self.activation, MONOTONE_ACTIVATIONS)
-
-    def __call__(self, t, x):
-        """`1^T S(A x + b)`."""
-        return ridge_energy(x, self.weight, self.bias, self.activation)
-
-    def gradient(self, t, x):
-        """`A^T s(A x + b)`."""
-        return ridge_gradient(x, self.weight, self.bias, self.activation)
+from ._abstract import AbstractField
 
 
 def _draw(dim: int, width: int, activation: str, key: PRNGKeyArray) -> RidgeEnergy:
@@ -198,12 +148,3 @@ class ExpansiveField(AbstractField):
     def __call__(self, t, x, args=None):
         """`A^T s(A x + b)`."""
         return self.ridge.gradient(t, x)
-
-
-def ridge_constant(energy: RidgeEnergy, exact: bool = True) -> Array:
-    """`nu = sup s' |A|^2`: the Lipschitz constant of `A^T s(A x + b)`, attained for linear `s`.
-
-    **Arguments:** `exact`: by singular values, else `gram_norm_bound`, which is never below.
-    """
-    norm = spectral_norm(energy.weight) if exact else gram_norm_bound(energy.weight)
-    return MONOTONE[energy.activation].high * norm**2

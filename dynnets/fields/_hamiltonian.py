@@ -11,14 +11,13 @@ from dynnets._core import (
     POISSON,
     SYMPLECTIC,
     VOLUME,
-    AbstractEnergy,
-    AbstractField,
     Tag,
     constant_field,
     symplectic_gradient,
 )
+from dynnets.energies import AbstractEnergy, KineticEnergy, SeparableEnergy
 
-from ._energies import KineticEnergy, SeparableEnergy
+from ._abstract import AbstractField
 from ._kick_drift import kick_drift_flows
 
 _HAMILTONIAN = frozenset({SYMPLECTIC, VOLUME, ENERGY})

@@ -7,18 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import (
-    ENERGY,
-    SYMPLECTIC,
-    VOLUME,
-    AbstractEnergy,
-    AbstractField,
-    check_finite,
-    join_phase,
-    split_phase,
-)
+from dynnets._core import ENERGY, SYMPLECTIC, VOLUME, check_finite, join_phase, split_phase
+from dynnets.energies import AbstractEnergy, LegendreEnergy, legendre
 
-from ._legendre import LegendreEnergy, legendre
+from ._abstract import AbstractField
 
 
 def euler_lagrange(lagrangian: Callable, force: Callable | None = None) -> Callable:

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import MASS, AbstractField, check_finite, check_size, constant_field
+from dynnets._core import MASS, check_finite, check_size, constant_field
 from dynnets.linear import pair_sums, skew_from_entries, skew_size
+from dynnets.nn import MLP, mlp
 
+from ._abstract import AbstractField
 from ._inputs import input_at
-from ._mlp import MLP, mlp
 
 
 class MassPreservingField(AbstractField):

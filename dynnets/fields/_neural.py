@@ -6,10 +6,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import AbstractField, check_size
+from dynnets._core import check_size
+from dynnets.nn import MLP
 
+from ._abstract import AbstractField
 from ._inputs import input_at
-from ._mlp import MLP
 
 
 class NeuralField(AbstractField):

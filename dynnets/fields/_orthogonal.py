@@ -5,10 +5,11 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import ORTHOGONAL, AbstractField, check_size
+from dynnets._core import ORTHOGONAL, check_size
 from dynnets.linear import skew_from_entries, skew_size
+from dynnets.nn import MLP
 
-from ._mlp import MLP
+from ._abstract import AbstractField
 
 
 class OrthogonalFlowField(AbstractField):

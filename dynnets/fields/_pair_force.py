@@ -8,16 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import (
-    AbstractField,
-    check_positive,
-    check_size,
-    constant_field,
-    join_phase,
-    split_phase,
-)
+from dynnets._core import check_positive, check_size, constant_field, join_phase, split_phase
+from dynnets.nn import MLP
 
-from ._mlp import MLP
+from ._abstract import AbstractField
 
 
 class PairForceField(AbstractField):

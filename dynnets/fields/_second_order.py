@@ -6,11 +6,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import AbstractField, check_size, join_phase, split_phase
+from dynnets._core import check_size, join_phase, split_phase
+from dynnets.nn import MLP, angle_features, check_angles
 
+from ._abstract import AbstractField
 from ._inputs import input_at
-from ._mlp import MLP
-from ._potentials import angle_features, check_angles
 
 
 class SecondOrderField(AbstractField):

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import NORM, VOLUME, AbstractField, check_size
+from dynnets._core import NORM, VOLUME, check_size
+from dynnets.energies import FunctionEnergy
 from dynnets.linear import low_rank_skew, low_rank_skew_product, skew_from_entries, skew_size
+from dynnets.nn import MLP
 
-from ._energies import FunctionEnergy
-from ._mlp import MLP
+from ._abstract import AbstractField
 
 
 def _half_square(t, x):

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import VOLUME, AbstractField, check_choice, check_size
+from dynnets._core import VOLUME, check_choice, check_size
+from dynnets.nn import ACTIVATIONS, activate, affine
 
-from ._mlp import _ACTIVATIONS, ACTIVATIONS, affine
+from ._abstract import AbstractField
 
 
 def shear_rate(
@@ -21,7 +22,7 @@ def shear_rate(
     activation: str,
 ) -> Float[Array, "n *batch"]:
     """`B^T s(A y + b)`: the rate of one half of the state as a function of the other half `y`."""
-    return outer.T @ _ACTIVATIONS[activation][0](affine(inner, bias, y))
+    return outer.T @ activate(activation, affine(inner, bias, y))
 
 
 class ShearField(AbstractField):

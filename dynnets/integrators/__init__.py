@@ -1,38 +1,11 @@
 """One-step maps that keep structure, their rollout, and the bridge to diffrax."""
 
-from dynnets._core import (
-    DISSIPATIVE as DISSIPATIVE,
-    ENERGY as ENERGY,
-    MASS as MASS,
-    MOMENTUM as MOMENTUM,
-    NON_EXPANSIVE as NON_EXPANSIVE,
-    NORM as NORM,
-    ORTHOGONAL as ORTHOGONAL,
-    POISSON as POISSON,
-    REVERSIBLE as REVERSIBLE,
-    SYMMETRIC as SYMMETRIC,
-    SYMPLECTIC as SYMPLECTIC,
-    TAGS as TAGS,
-    VOLUME as VOLUME,
-    Tag as Tag,
+from ._blocks import (
+    rollout_blocks as rollout_blocks,
 )
-
-from ._algebra import (
-    CONDITIONAL as CONDITIONAL,
-    EXACT as EXACT,
-    LOST as LOST,
-    ORDER as ORDER,
-    STATUSES as STATUSES,
-    StructureLost as StructureLost,
-    Verdict as Verdict,
-    cure as cure,
-    forecast_structure as forecast_structure,
-    require_structure as require_structure,
-    structure_of as structure_of,
-    verdict as verdict,
+from ._compensated import (
+    Compensated as Compensated,
 )
-from ._blocks import rollout_blocks as rollout_blocks
-from ._compensated import Compensated as Compensated
 from ._compositions import (
     Adjoint as Adjoint,
     Composition as Composition,
@@ -159,12 +132,16 @@ from ._step import (
     register_step as register_step,
     step_info as step_info,
 )
-from ._sweep import undo_step as undo_step
+from ._sweep import (
+    undo_step as undo_step,
+)
 from ._tao import (
     Tao as Tao,
     TaoField as TaoField,
 )
-from ._tao_pairs import TaoPairs as TaoPairs
+from ._tao_pairs import (
+    TaoPairs as TaoPairs,
+)
 from ._time_transformed import (
     TimeTransformed as TimeTransformed,
     time_transformed as time_transformed,

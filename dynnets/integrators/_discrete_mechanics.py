@@ -8,12 +8,7 @@ from jaxtyping import Array, Float
 
 from dynnets._core import check_size
 
-from ._variational import (
-    discrete_momenta,
-    forced_lagrangian,
-    midpoint_lagrangian,
-    solve_momentum,
-)
+from ._variational import discrete_momenta, forced_lagrangian, midpoint_lagrangian, solve_momentum
 
 Path = Float[Array, "nodes n"]
 

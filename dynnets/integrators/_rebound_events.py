@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynnets._core import check_finite, check_size, constant_field, split_phase
-from dynnets.fields import MLP
+from dynnets.nn import MLP
 
 
 class Walls(eqx.Module):

@@ -6,7 +6,8 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 
-from dynnets._core import SYMPLECTIC, VOLUME, AbstractField, check_positive, split_phase
+from dynnets._core import SYMPLECTIC, VOLUME, check_positive, split_phase
+from dynnets.fields import AbstractField
 
 from ._high_order import symmetric_weights
 from ._step import AbstractStep, StepInfo

@@ -1,39 +1,33 @@
-"""What the models that forecast by fixed steps of one field share."""
+"""The role of every learned dynamical system."""
+
+import abc
 
 import equinox as eqx
+from jaxtyping import Array
 
-from dynnets._core import AbstractModel, Tag, check_size
-from dynnets.integrators import AbstractStep, check_parts, forecast_structure
+from dynnets._core import Tag
+from dynnets.energies import AbstractEnergy
+from dynnets.fields import AbstractField
 
-from ._forecast import forecast
 
-
-class AbstractStepModel(AbstractModel):
-    """A model with a `field` and the `step` that forecasts with it, `substeps` times per interval.
-
-    Raises `ValueError` at construction for a field that lacks a part which the step needs, and
-    for `substeps` below one.
-    """
-
-    step: eqx.AbstractVar[AbstractStep]
-    substeps: eqx.AbstractVar[int]
-
-    def __check_init__(self):
-        check_size("substeps", self.substeps)
-        check_parts(self.step, self.field)
+class AbstractModel(eqx.Module):
+    """A learned dynamical system: losses and forecasts ask for these methods by name."""
 
     @property
+    @abc.abstractmethod
+    def field(self) -> AbstractField:
+        """The learned vector field."""
+
+    @property
+    @abc.abstractmethod
+    def energy(self) -> AbstractEnergy | None:
+        """The learned energy on the state that the model forecasts, or `None`."""
+
+    @property
+    @abc.abstractmethod
     def structure(self) -> frozenset[Tag]:
-        """What the forecast map keeps: the field's tags that the step keeps too.
+        """What the model's forecast map keeps: the meet of its field's flow and its step."""
 
-        Nothing under a step on pairs of states, such as `Tao`, see `forecast_structure`.
-        """
-        return forecast_structure(self.step, self.field)
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`.
-
-        `args` is the input: `None`, `(m,)` held constant, its values at `ts` `(n, m)`, a diffrax
-        interpolation, or a function `u(t)`.
-        """
-        return forecast(self.step, self.field, x0, ts, args, substeps=self.substeps)
+    @abc.abstractmethod
+    def predict(self, x0, ts, args=None) -> Array:
+        """Forecast from `x0: (d,)` at `ts[0]`; the states at `ts: (n,)`, shape `(n, d)`."""

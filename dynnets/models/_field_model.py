@@ -2,10 +2,11 @@
 
 import equinox as eqx
 
-from dynnets._core import AbstractEnergy, AbstractField
+from dynnets.energies import AbstractEnergy
+from dynnets.fields import AbstractField
 from dynnets.integrators import AbstractStep
 
-from ._abstract import AbstractStepModel
+from ._step_model import AbstractStepModel
 
 
 class FieldModel(AbstractStepModel):

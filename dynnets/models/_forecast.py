@@ -7,8 +7,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import AbstractField, AbstractModel, check_finite, check_increasing, check_size
+from dynnets._core import check_finite, check_increasing, check_size
+from dynnets.fields import AbstractField
 from dynnets.integrators import check_parts, rollout
+
+from ._abstract import AbstractModel
 
 
 def forecast(step, field: AbstractField, x0, ts, args: Any = None, *, substeps: int = 1) -> Array:

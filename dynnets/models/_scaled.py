@@ -5,16 +5,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import (
-    SYMPLECTIC,
-    AbstractEnergy,
-    AbstractField,
-    AbstractModel,
-    Tag,
-    constant_field,
-    split_phase,
-)
-from dynnets.fields import input_at
+from dynnets._core import SYMPLECTIC, Tag, constant_field, split_phase
+from dynnets.energies import AbstractEnergy
+from dynnets.fields import AbstractField, input_at
+
+from ._abstract import AbstractModel
 
 
 def _rows(values, x):

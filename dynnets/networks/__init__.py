@@ -1,6 +1,8 @@
 """Maps with a guarantee, composed of fields and steps."""
 
-from ._abstract import AbstractNetwork as AbstractNetwork
+from ._abstract import (
+    AbstractNetwork as AbstractNetwork,
+)
 from ._constants import (
     compose_averagedness as compose_averagedness,
     contraction_factor as contraction_factor,

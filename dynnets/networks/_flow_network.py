@@ -7,7 +7,8 @@ import jax
 import jax.random as jr
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import AbstractField, Tag, check_choice
+from dynnets._core import Tag, check_choice
+from dynnets.fields import AbstractField
 from dynnets.integrators import AbstractStep, check_parts, reversible_scan, step_info
 
 from ._abstract import AbstractNetwork
@@ -196,7 +197,8 @@ def flow_network(
     ```python
     >>> import jax, jax.numpy as jnp, jax.random as jr
     >>> from dynnets.fields import ShearField
-    >>> from dynnets.integrators import VOLUME, lie
+    >>> from dynnets.structure import VOLUME
+    >>> from dynnets.integrators import lie
     >>> from dynnets.networks import LearnedWidth, flow_network
     >>> net = flow_network(
     ...     lambda key: ShearField(2, 1, 8, key=key), 5, lie, LearnedWidth(0.5),

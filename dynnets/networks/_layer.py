@@ -4,7 +4,8 @@ import diffrax
 
 from dynnets._core import NON_EXPANSIVE
 from dynnets.fields import ExpansiveField
-from dynnets.integrators import CONDITIONAL, RungeKutta, step_info, verdict
+from dynnets.integrators import RungeKutta, step_info
+from dynnets.structure import CONDITIONAL, verdict
 
 from ._constants import contraction_factor, expansion_limit
 

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets._core import NON_EXPANSIVE
-from dynnets.integrators import EXACT, LOST, ImplicitMidpoint, verdict
+from dynnets.integrators import ImplicitMidpoint
+from dynnets.structure import EXACT, LOST, verdict
 
 from ._constants import (
     compose_averagedness,

@@ -2,24 +2,15 @@
 
 from collections.abc import Iterable
 
-from dynnets._core import (
-    MASS,
-    NON_EXPANSIVE,
-    NORM,
-    ORTHOGONAL,
-    REVERSIBLE,
-    SYMPLECTIC,
-    VOLUME,
-    Tag,
-)
+from dynnets._core import MASS, NON_EXPANSIVE, NORM, ORTHOGONAL, REVERSIBLE, SYMPLECTIC, VOLUME, Tag
 from dynnets.fields import ExpansiveField
-from dynnets.integrators import (
+from dynnets.integrators import step_info
+from dynnets.structure import (
     CONDITIONAL,
     EXACT,
     StructureLost,
     forecast_structure,
     require_structure,
-    step_info,
     verdict,
 )
 

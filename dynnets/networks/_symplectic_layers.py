@@ -11,8 +11,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets.fields import MLPEnergy, TimePotential, activate, affine
+from dynnets.energies import MLPEnergy, TimePotential
 from dynnets.linear import symmetric
+from dynnets.nn import activate, affine
 
 
 def _column(values, x):

@@ -12,7 +12,8 @@ import jax.random as jr
 from jaxtyping import PRNGKeyArray
 
 from dynnets._core import check_choice, check_phase_dim, check_positive, check_size
-from dynnets.fields import ACTIVATIONS, MLPEnergy, TimePotential
+from dynnets.energies import MLPEnergy, TimePotential
+from dynnets.nn import ACTIVATIONS
 
 from ._stack import stack_layers
 from ._symplectic_layers import (

@@ -1,10 +1,13 @@
 """The main job: from a measured record to a forecast, a table, figures and a certificate."""
 
 from ._candidates import (
+    DISSIPATIVE as DISSIPATIVE,
     Candidate as Candidate,
     candidates as candidates,
 )
-from ._learn import learn as learn
+from ._learn import (
+    learn as learn,
+)
 from ._record import (
     Record as Record,
     prepare as prepare,

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import diffrax
 import jax.random as jr
 
-from dynnets.fields import MLPEnergy, SeparableHamiltonianField
+from dynnets.energies import MLPEnergy
+from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import RungeKutta, verlet_kdk
 from dynnets.models import (
     HNN,

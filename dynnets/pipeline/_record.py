@@ -5,12 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynnets._core import check_phase_dim
-from dynnets.data import (
-    Trajectories,
-    central_velocities,
-    midpoint_derivatives,
-    split_fractions,
-)
+from dynnets.data import Trajectories, central_velocities, midpoint_derivatives, split_fractions
 from dynnets.models import Units
 
 FRACTIONS = (0.7, 0.15, 0.15)

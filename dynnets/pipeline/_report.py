@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dynnets._core import AbstractModel
 from dynnets.analysis import Certificate
+from dynnets.models import AbstractModel
 
 QUICK_REMARK = (
     "A quick run: it shows that everything works; its nets are too small and too little trained to "

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from dynnets.analysis import angular_error, energy_drift
-from dynnets.fields import FixedPowerLaw, PairwiseEnergy, PairwisePotential, local_exponent
+from dynnets.energies import FixedPowerLaw, PairwiseEnergy, PairwisePotential, local_exponent
 from dynnets.models import newtonian_bodies
 
 from ._solar_system import KEPLER, SolarData, SolarFit

@@ -19,8 +19,9 @@ from jaxtyping import Array, PRNGKeyArray
 
 from dynnets._core import check_choice
 from dynnets.data import Trajectories, load_solar_system, split_time, windows
-from dynnets.fields import CorrectedPowerLaw, PowerLaw
+from dynnets.energies import CorrectedPowerLaw, PowerLaw
 from dynnets.integrators import RungeKutta, rollout, yoshida4
+from dynnets.losses import TrajectoryMatching
 from dynnets.models import (
     KeplerEllipses,
     NeuralODE,
@@ -31,14 +32,7 @@ from dynnets.models import (
     fit_ellipses,
     newtonian_bodies,
 )
-from dynnets.training import (
-    FreeInitialStates,
-    TrajectoryMatching,
-    fit,
-    fit_least_squares,
-    stack_models,
-    unstack,
-)
+from dynnets.training import FreeInitialStates, fit, fit_least_squares, stack_models, unstack
 
 PAIRWISE = "pairwise Hamiltonian"
 NEWTON = "Newton (fitted masses)"

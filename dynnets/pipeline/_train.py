@@ -11,14 +11,9 @@ import optax
 from jaxtyping import PRNGKeyArray
 
 from dynnets.data import Trajectories, midpoint_derivatives, windows
+from dynnets.losses import TrajectoryMatching, derivative_matching
 from dynnets.models import ScaledModel
-from dynnets.training import (
-    TrajectoryMatching,
-    derivative_matching,
-    fit,
-    stack_models,
-    unstack,
-)
+from dynnets.training import fit, stack_models, unstack
 
 from ._candidates import Candidate
 from ._record import Record, is_uniform, normalised

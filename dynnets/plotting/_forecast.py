@@ -4,15 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ._canvas import (
-    DATA,
-    as_curve,
-    legend_beside,
-    line_styles,
-    new_axes,
-    padded_range,
-    tidy,
-)
+from ._canvas import DATA, as_curve, legend_beside, line_styles, new_axes, padded_range, tidy
 
 _MOST = 250  # more dots than these would hide the forecasts under them
 

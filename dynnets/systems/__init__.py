@@ -1,17 +1,28 @@
 """Ground truths: energy, field, seeded sampler and, where known, the exact solution."""
 
-from ._billiard import Billiard as Billiard
+from ._abstract import (
+    AbstractSystem as AbstractSystem,
+)
+from ._billiard import (
+    Billiard as Billiard,
+)
 from ._charged_particle import (
     ChargedParticle as ChargedParticle,
     ChargedParticleField as ChargedParticleField,
 )
-from ._double_pendulum import DoublePendulum as DoublePendulum
+from ._double_pendulum import (
+    DoublePendulum as DoublePendulum,
+)
 from ._fermi_pasta_ulam import (
     FermiPastaUlamTsingou as FermiPastaUlamTsingou,
     StiffChain as StiffChain,
 )
-from ._harmonic import Harmonic as Harmonic
-from ._henon_heiles import HenonHeiles as HenonHeiles
+from ._harmonic import (
+    Harmonic as Harmonic,
+)
+from ._henon_heiles import (
+    HenonHeiles as HenonHeiles,
+)
 from ._kepler import (
     advance_kepler as advance_kepler,
     anomaly_change as anomaly_change,
@@ -20,8 +31,12 @@ from ._lotka_volterra import (
     LotkaVolterra as LotkaVolterra,
     PopulationField as PopulationField,
 )
-from ._nonseparable import NonseparableOscillator as NonseparableOscillator
-from ._one_body import Kepler as Kepler
+from ._nonseparable import (
+    NonseparableOscillator as NonseparableOscillator,
+)
+from ._one_body import (
+    Kepler as Kepler,
+)
 from ._oscillators import (
     DampedOscillator as DampedOscillator,
     ForcedField as ForcedField,
@@ -31,7 +46,9 @@ from ._pendulum import (
     Pendulum as Pendulum,
     advance_pendulum as advance_pendulum,
 )
-from ._planar_n_body import PlanarNBody as PlanarNBody
+from ._planar_n_body import (
+    PlanarNBody as PlanarNBody,
+)
 from ._rigid_body import (
     RigidBody as RigidBody,
     RigidBodyField as RigidBodyField,
@@ -44,9 +61,15 @@ from ._spring_chain import (
     SpringChain as SpringChain,
     random_chain as random_chain,
 )
-from ._three_body import ThreeBody as ThreeBody
-from ._toda import Toda as Toda
-from ._two_body import TwoBody as TwoBody
+from ._three_body import (
+    ThreeBody as ThreeBody,
+)
+from ._toda import (
+    Toda as Toda,
+)
+from ._two_body import (
+    TwoBody as TwoBody,
+)
 from ._vortices import (
     PointVortices as PointVortices,
     VortexField as VortexField,

@@ -4,10 +4,12 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractEnergy, AbstractSystem, check_phase_dim
+from dynnets._core import check_phase_dim
+from dynnets.energies import AbstractEnergy
 from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import Walls
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic
 from ._parameters import Number, check_parameters
 from ._sampling import uniform

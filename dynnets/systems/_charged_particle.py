@@ -8,17 +8,11 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import (
-    ENERGY,
-    VOLUME,
-    AbstractEnergy,
-    AbstractField,
-    AbstractSystem,
-    join_phase,
-    split_phase,
-)
-from dynnets.fields import HamiltonianField
+from dynnets._core import ENERGY, VOLUME, join_phase, split_phase
+from dynnets.energies import AbstractEnergy
+from dynnets.fields import AbstractField, HamiltonianField
 
+from ._abstract import AbstractSystem
 from ._parameters import Number, check_not_negative, check_parameters, check_range
 from ._sampling import ring
 

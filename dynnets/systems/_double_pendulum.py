@@ -4,9 +4,11 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractEnergy, AbstractSystem, join_phase, split_phase
+from dynnets._core import join_phase, split_phase
+from dynnets.energies import AbstractEnergy
 from dynnets.fields import HamiltonianField
 
+from ._abstract import AbstractSystem
 from ._parameters import Number, check_masses, check_parameters, check_range
 from ._sampling import uniform
 

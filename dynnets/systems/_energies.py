@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from dynnets._core import AbstractEnergy
+from dynnets.energies import AbstractEnergy
 
 from ._parameters import Number
 

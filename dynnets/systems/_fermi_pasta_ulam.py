@@ -8,9 +8,11 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractEnergy, AbstractSystem, check_size, join_phase, split_phase
+from dynnets._core import check_size, join_phase, split_phase
+from dynnets.energies import AbstractEnergy
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic
 from ._parameters import Number, check_not_negative, check_parameters, check_range
 from ._sampling import ring, uniform

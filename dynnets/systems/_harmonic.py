@@ -3,9 +3,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractSystem, join_phase, split_phase
+from dynnets._core import join_phase, split_phase
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic, SpringPotential
 from ._parameters import Number, check_parameters, check_range
 from ._sampling import ring

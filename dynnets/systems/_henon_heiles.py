@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractEnergy, AbstractSystem
+from dynnets.energies import AbstractEnergy
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic
 from ._parameters import Number, check_parameters, check_range
 from ._sampling import uniform

@@ -5,9 +5,11 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import ENERGY, AbstractEnergy, AbstractField, AbstractSystem
-from dynnets.fields import SeparableEnergy, SeparableHamiltonianField
+from dynnets._core import ENERGY
+from dynnets.energies import AbstractEnergy, SeparableEnergy
+from dynnets.fields import AbstractField, SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._parameters import Number, check_parameters, check_range
 from ._sampling import uniform
 

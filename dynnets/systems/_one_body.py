@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractEnergy, AbstractSystem, join_phase, split_phase
+from dynnets._core import join_phase, split_phase
+from dynnets.energies import AbstractEnergy
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic
 from ._kepler import advance_kepler, orbit_energy
 from ._parameters import Number, check_parameters

@@ -6,21 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import (
-    SYMPLECTIC,
-    VOLUME,
-    AbstractField,
-    AbstractSystem,
-    join_phase,
-    split_phase,
-)
-from dynnets.fields import (
-    AbstractDamping,
-    PortHamiltonianField,
-    SeparableEnergy,
-    input_at,
-)
+from dynnets._core import SYMPLECTIC, VOLUME, join_phase, split_phase
+from dynnets.energies import SeparableEnergy
+from dynnets.fields import AbstractDamping, AbstractField, PortHamiltonianField, input_at
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic, SpringPotential
 from ._parameters import Number, check_not_negative, check_parameters, check_range
 from ._sampling import ring

@@ -3,9 +3,11 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractEnergy, AbstractSystem, join_phase, split_phase
+from dynnets._core import join_phase, split_phase
+from dynnets.energies import AbstractEnergy
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._elliptic import jacobi, landen
 from ._energies import GivenKinetic
 from ._parameters import Number, check_parameters, check_range

@@ -4,9 +4,10 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractSystem, split_phase
+from dynnets._core import split_phase
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic, Gravity, column
 from ._parameters import Number, check_masses, check_parameters
 from ._sampling import check_room, scattered

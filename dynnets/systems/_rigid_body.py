@@ -6,8 +6,11 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import ENERGY, NORM, VOLUME, AbstractEnergy, AbstractField, AbstractSystem
+from dynnets._core import ENERGY, NORM, VOLUME
+from dynnets.energies import AbstractEnergy
+from dynnets.fields import AbstractField
 
+from ._abstract import AbstractSystem
 from ._energies import column
 from ._parameters import Number, check_masses, check_range
 from ._sampling import uniform

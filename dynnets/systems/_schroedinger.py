@@ -13,15 +13,15 @@ from dynnets._core import (
     NORM,
     SYMPLECTIC,
     VOLUME,
-    AbstractEnergy,
-    AbstractField,
-    AbstractSystem,
     check_size,
     join_phase,
     split_phase,
     symplectic_gradient,
 )
+from dynnets.energies import AbstractEnergy
+from dynnets.fields import AbstractField
 
+from ._abstract import AbstractSystem
 from ._parameters import Number, check_not_negative, check_parameters
 from ._spectral import scale_modes, smooth_profile, wave_numbers
 

@@ -6,16 +6,11 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import (
-    AbstractEnergy,
-    AbstractSystem,
-    check_phase_dim,
-    check_size,
-    join_phase,
-    split_phase,
-)
+from dynnets._core import check_phase_dim, check_size, join_phase, split_phase
+from dynnets.energies import AbstractEnergy
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic, column
 from ._parameters import Number, check_masses, check_not_negative
 from ._sampling import uniform

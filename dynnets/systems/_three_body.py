@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractSystem
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic, Gravity
 from ._parameters import Number, check_masses, check_not_negative, check_parameters, check_range
 from ._sampling import uniform

@@ -5,9 +5,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractEnergy, AbstractSystem, check_size, split_phase
+from dynnets._core import check_size, split_phase
+from dynnets.energies import AbstractEnergy
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic
 from ._parameters import Number, check_not_negative
 from ._sampling import uniform

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import AbstractSystem, join_phase, split_phase
+from dynnets._core import join_phase, split_phase
 from dynnets.fields import SeparableHamiltonianField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic, Gravity
 from ._kepler import advance_kepler, orbit_energy
 from ._parameters import Number, check_masses, check_not_negative, check_parameters, check_range

@@ -8,19 +8,11 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import (
-    ENERGY,
-    MOMENTUM,
-    POISSON,
-    VOLUME,
-    AbstractEnergy,
-    AbstractField,
-    AbstractSystem,
-    check_size,
-    join_phase,
-    split_phase,
-)
+from dynnets._core import ENERGY, MOMENTUM, POISSON, VOLUME, check_size, join_phase, split_phase
+from dynnets.energies import AbstractEnergy
+from dynnets.fields import AbstractField
 
+from ._abstract import AbstractSystem
 from ._energies import column
 from ._parameters import Number, check_parameters, check_range
 from ._sampling import check_room, scattered, uniform

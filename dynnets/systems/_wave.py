@@ -12,16 +12,15 @@ from dynnets._core import (
     ENERGY,
     SYMPLECTIC,
     VOLUME,
-    AbstractEnergy,
-    AbstractField,
-    AbstractSystem,
     check_choice,
     check_size,
     join_phase,
     split_phase,
 )
-from dynnets.fields import SeparableEnergy
+from dynnets.energies import AbstractEnergy, SeparableEnergy
+from dynnets.fields import AbstractField
 
+from ._abstract import AbstractSystem
 from ._energies import GivenKinetic, column
 from ._parameters import Number, check_not_negative, check_parameters
 from ._spectral import scale_modes, smooth_profile

@@ -1,6 +1,11 @@
 """Training: one loop for every model, losses that ask for methods, models as one file."""
 
-from dynnets._core import serialisable as serialisable
+from dynnets._core import (
+    decode as decode,
+    encode as encode,
+    serialisable as serialisable,
+    trainable as trainable,
+)
 
 from ._ensemble import (
     stack_models as stack_models,
@@ -11,7 +16,9 @@ from ._export import (
     export as export,
     load_exported as load_exported,
 )
-from ._fit import fit as fit
+from ._fit import (
+    fit as fit,
+)
 from ._history import (
     History as History,
     Record as Record,
@@ -27,34 +34,12 @@ from ._initial_states import (
     IndexedTrials as IndexedTrials,
     index_trials as index_trials,
 )
-from ._interrupt import FitInterrupted as FitInterrupted
+from ._interrupt import (
+    FitInterrupted as FitInterrupted,
+)
 from ._least_squares import (
     LeastSquaresResult as LeastSquaresResult,
     fit_least_squares as fit_least_squares,
-)
-from ._losses_copies import CopyMatching as CopyMatching
-from ._losses_density import (
-    NegativeBound as NegativeBound,
-    negative_log_likelihood as negative_log_likelihood,
-)
-from ._losses_derivative import derivative_matching as derivative_matching
-from ._losses_flow import (
-    FlowResidual as FlowResidual,
-    FlowSamples as FlowSamples,
-    flow_matching as flow_matching,
-    flow_samples as flow_samples,
-)
-from ._losses_pixel import PixelMatching as PixelMatching
-from ._losses_trajectory import (
-    OneStepMatching as OneStepMatching,
-    TrajectoryMatching as TrajectoryMatching,
-)
-from ._losses_variational import (
-    GECO as GECO,
-    Constrained as Constrained,
-    FilmLoss as FilmLoss,
-    constrained_optimiser as constrained_optimiser,
-    film_evidence as film_evidence,
 )
 from ._march import (
     MarchResult as MarchResult,
@@ -63,10 +48,6 @@ from ._march import (
 from ._proximal import (
     CoefficientPenalty as CoefficientPenalty,
     soft_threshold as soft_threshold,
-)
-from ._regions import (
-    Box as Box,
-    StatePool as StatePool,
 )
 from ._result import (
     FitResult as FitResult,

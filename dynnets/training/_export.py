@@ -16,7 +16,8 @@ import jax.export
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import AbstractModel, check_choice, check_size
+from dynnets._core import check_choice, check_size
+from dynnets.models import AbstractModel
 
 from ._serialisation import check_target, check_width, read_file, version, write_file
 

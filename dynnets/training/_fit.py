@@ -16,15 +16,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from dynnets._core import check_finite, check_size, trainable
 
 from ._checkpoint import Checkpoints
-from ._compiled import (
-    Problem,
-    advance,
-    evaluate,
-    initial_best,
-    initial_state,
-    own_copy,
-    real_dtype,
-)
+from ._compiled import Problem, advance, evaluate, initial_best, initial_state, own_copy, real_dtype
 from ._ensemble import check_ensemble
 from ._fingerprint import fingerprint
 from ._history import Record, Recorder, empty_history

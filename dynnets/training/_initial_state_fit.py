@@ -11,9 +11,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from dynnets._core import check_choice, check_finite, check_positive, check_size
 from dynnets.integrators import rollout
+from dynnets.losses import step_of, stopped_times
 
 from ._least_squares import levenberg_marquardt
-from ._losses_trajectory import _stopped_times, step_of
 
 STATE_FITS = ("gauss_newton", "lbfgs")
 """Methods of `fit_initial_states`."""
@@ -54,7 +54,7 @@ class StateFit(eqx.Module):
     def __call__(self, model, data, first) -> InitialStateFit:
         """Fit all trials in one vmapped program; pure, so it may itself be vmapped."""
         step = step_of(self.step, model)
-        times = _stopped_times(data.ts, data.mask)
+        times = stopped_times(data.ts, data.mask)
 
         def one(x0, ts, xs, mask):
             return self._solve(lambda x: self._residual(step, model.field, x, ts, xs, mask), x0)

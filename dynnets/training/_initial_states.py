@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from dynnets._core import AbstractModel
+from dynnets.models import AbstractModel
 
 
 class FreeInitialStates(AbstractModel):

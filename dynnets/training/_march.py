@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, PRNGKeyArray
 
-from dynnets._core import AbstractField, check_finite, check_size
+from dynnets._core import check_finite, check_size
+from dynnets.fields import AbstractField
+from dynnets.losses import FlowResidual, StatePool
 from dynnets.models import NeuralFlow, WindowedSolution
 
 from ._ensemble import stack_models
 from ._fit import fit
-from ._losses_flow import FlowResidual
-from ._regions import StatePool
 from ._result import FitResult
 
 

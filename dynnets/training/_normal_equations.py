@@ -10,8 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets.integrators import rollout
-
-from ._losses_derivative import batched_field
+from dynnets.losses import batched_field
 
 BLOCK = 256  # records at once: the tangents of 30 coefficients then fit into a core's cache
 

@@ -101,7 +101,7 @@ def fit_sparse(
     ```python
     >>> import jax.numpy as jnp, jax.random as jr
     >>> from dynnets.data import simulate, windows
-    >>> from dynnets.fields import monomials
+    >>> from dynnets.energies import monomials
     >>> from dynnets.models import SSINN
     >>> from dynnets.systems import Harmonic
     >>> from dynnets.training import fit_sparse

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynnets.fields import LibraryEnergy, component_names
+from dynnets.energies import LibraryEnergy, component_names
 
 
 def _is_part(node) -> bool:

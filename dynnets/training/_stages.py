@@ -12,11 +12,11 @@ import optax
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynnets._core import check_choice, check_positive, check_size, trainable
+from dynnets.losses import OneStepMatching, TrajectoryMatching
 
 from ._fit import fit
 from ._initial_state_fit import StateFit
 from ._initial_states import FreeInitialStates
-from ._losses_trajectory import OneStepMatching, TrajectoryMatching
 from ._result import FitResult
 
 START_STATES = ("measured", "trained", "refitted")

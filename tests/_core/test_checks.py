@@ -6,19 +6,15 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dynnets._core import (
-    TAGS,
-    Tag,
-    canonical_matrix,
     check_choice,
     check_finite,
     check_increasing,
     check_phase_dim,
     check_positive,
     check_size,
-    join_phase,
-    split_phase,
-    symplectic_gradient,
 )
+from dynnets.fields import canonical_matrix, join_phase, split_phase, symplectic_gradient
+from dynnets.structure import TAGS, Tag
 
 
 @pytest.mark.parametrize("value", [0, -1.5, float("nan"), float("inf")])

@@ -6,10 +6,11 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 
-from dynnets._core import constant_field, trainable
 from dynnets.data import Samples
+from dynnets.fields import constant_field
+from dynnets.losses import derivative_matching
 from dynnets.models import HNN
-from dynnets.training import derivative_matching, fit
+from dynnets.training import fit, trainable
 
 
 class _Pair(eqx.Module):

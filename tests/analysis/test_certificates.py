@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets._core import SYMPLECTIC, AbstractField
 from dynnets.analysis import (
     GRADES,
     Certificate,
@@ -21,13 +20,12 @@ from dynnets.analysis import (
     sample_domain,
     spectrum_bounds,
 )
+from dynnets.energies import ConstantMass, MLPEnergy
 from dynnets.fields import (
-    MLP,
+    AbstractField,
     ConstantDamping,
-    ConstantMass,
     HamiltonianField,
     MassMatrixField,
-    MLPEnergy,
     PortHamiltonianField,
     mechanical_field,
 )
@@ -41,6 +39,8 @@ from dynnets.models import (
     Units,
     newtonian_bodies,
 )
+from dynnets.nn import MLP
+from dynnets.structure import SYMPLECTIC
 from dynnets.systems import Pendulum
 
 BOX = (jnp.array([-1.0, -1.0]), jnp.array([1.0, 1.0]))

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets import fields as F, integrators as I
+from dynnets import energies as E, fields as F, integrators as I
 from dynnets.analysis import mismatch, modified_energy, modified_field, warn_if_mismatched
 
-PENDULUM = F.mechanical_field(jnp.ones(1), F.FunctionEnergy(lambda t, q: -jnp.cos(q[0])))
-OSCILLATOR = F.mechanical_field(jnp.ones(1), F.QuadraticEnergy(jnp.eye(1)))
+PENDULUM = F.mechanical_field(jnp.ones(1), E.FunctionEnergy(lambda t, q: -jnp.cos(q[0])))
+OSCILLATOR = F.mechanical_field(jnp.ones(1), E.QuadraticEnergy(jnp.eye(1)))
 X0 = jnp.array([0.9, 0.4])
 
 
@@ -69,7 +69,7 @@ def test_the_modified_energy_varies_at_its_order(step, order, expected):
 def test_the_modified_field_is_the_logarithm_of_the_map():
     """Of a linear map it is the matrix logarithm; its flow makes the step."""
     h, spin = 0.1, jnp.array([[0.0, 1.0], [-1.0, 0.0]])
-    field = F.HamiltonianField(F.QuadraticEnergy(jnp.eye(2)))
+    field = F.HamiltonianField(E.QuadraticEnergy(jnp.eye(2)))
     matrix = jnp.eye(2) + h * spin  # explicit Euler: log = log|1 + ih| + i atan h
     logarithm = (np.log(1 + h**2) / 2 * np.eye(2) + np.arctan(h) * np.asarray(spin)) / h
     found = modified_field(I.explicit_euler, field, h, 8)(0.0, X0)

@@ -5,15 +5,11 @@ import jax.random as jr
 import pytest
 
 from dynnets.analysis import GRADES, certify
-from dynnets.fields import (
-    MLPEnergy,
-    NeuralField,
-    NonExpansiveField,
-    SeparableHamiltonianField,
-    ShearField,
-)
-from dynnets.integrators import explicit_euler, lie, rk4, structure_of, verlet_kdk
+from dynnets.energies import MLPEnergy
+from dynnets.fields import NeuralField, NonExpansiveField, SeparableHamiltonianField, ShearField
+from dynnets.integrators import explicit_euler, lie, rk4, verlet_kdk
 from dynnets.networks import FractionWidth, flow_network
+from dynnets.structure import structure_of
 
 BY_CONSTRUCTION, RIGOROUS, SAMPLED = GRADES
 STATES = jr.normal(jr.key(5), (6, 4))

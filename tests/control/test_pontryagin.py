@@ -8,7 +8,7 @@ from helpers import assert_close, tol
 from registry import cast
 
 from dynnets import control as C, fields as F, integrators as I
-from dynnets._core import ENERGY
+from dynnets.structure import ENERGY
 
 REST, GOAL = jnp.zeros(2), jnp.array([1.0, 0.0])
 TS = jnp.linspace(0.0, 1.0, 11)

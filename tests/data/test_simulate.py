@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from jaxtyping import Array
 
-from dynnets._core import AbstractEnergy, AbstractField, AbstractSystem, symplectic_gradient
 from dynnets.data import simulate
+from dynnets.energies import AbstractEnergy
+from dynnets.fields import AbstractField, symplectic_gradient
+from dynnets.systems import AbstractSystem
 
 
 class _Energy(AbstractEnergy):

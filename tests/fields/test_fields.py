@@ -8,27 +8,27 @@ import pytest
 from helpers import tol
 from hypothesis import given, settings, strategies as st
 
-from dynnets import fields as F
-from dynnets._core import canonical_matrix
+from dynnets import energies as E, fields as F, nn as NN
+from dynnets.fields import canonical_matrix
 
 
 @given(
     width=st.integers(1, 9),
     depth=st.integers(0, 3),
-    activation=st.sampled_from(F.ACTIVATIONS),
+    activation=st.sampled_from(NN.ACTIVATIONS),
     seed=st.integers(0, 2**30),
 )
 @settings(max_examples=15, deadline=None)
 def test_closed_form_gradient_of_any_net(width, depth, activation, seed):
     key = jr.key(seed)
-    net = F.MLP(3, 1, width, depth, activation=activation, key=key)
+    net = NN.MLP(3, 1, width, depth, activation=activation, key=key)
     x = jr.normal(key, (3,))
     expected = jax.grad(lambda y: net(y)[0])(x)
     assert float(jnp.abs(net.gradient(x) - expected).max()) <= tol(x.dtype)
 
 
 def test_weights_start_orthogonal_and_the_energy_has_no_constant(getkey):
-    energy = F.MLPEnergy(4, 16, 2, key=getkey())
+    energy = E.MLPEnergy(4, 16, 2, key=getkey())
     weight = energy.net.layers[1][0]
     assert float(jnp.abs(weight @ weight.T - jnp.eye(16)).max()) <= tol(weight.dtype)
     assert energy.net.layers[-1][1] is None
@@ -36,7 +36,7 @@ def test_weights_start_orthogonal_and_the_energy_has_no_constant(getkey):
 
 def test_quadratic_energy_flows_by_the_matrix_exponential(getkey):
     matrix = jr.normal(getkey(), (6, 6))
-    field = F.HamiltonianField(F.QuadraticEnergy(matrix))
+    field = F.HamiltonianField(E.QuadraticEnergy(matrix))
     x = jr.normal(getkey(), (6,))
     rate = canonical_matrix(3) @ (matrix + matrix.T) / 2
     solution = diffrax.diffeqsolve(
@@ -54,7 +54,7 @@ def test_quadratic_energy_flows_by_the_matrix_exponential(getkey):
 
 @pytest.mark.parametrize("n", [1, 3, 8])
 def test_hessian_of_the_field_is_symmetric_and_energy_is_kept(n, getkey):
-    energy = F.MLPEnergy(2 * n, 16, 2, key=getkey())
+    energy = E.MLPEnergy(2 * n, 16, 2, key=getkey())
     field = F.HamiltonianField(energy)
     x = jr.normal(getkey(), (2 * n,))
     hessian = canonical_matrix(n).T @ jax.jacfwd(lambda y: field(0.0, y))(x)
@@ -63,23 +63,23 @@ def test_hessian_of_the_field_is_symmetric_and_energy_is_kept(n, getkey):
 
 
 def test_field_does_not_see_a_constant_in_the_energy(getkey):
-    energy, x = F.MLPEnergy(4, 8, 2, key=getkey()), jr.normal(getkey(), (4,))
-    shifted = F.FunctionEnergy(lambda t, y: energy(t, y) + 3.0)
+    energy, x = E.MLPEnergy(4, 8, 2, key=getkey()), jr.normal(getkey(), (4,))
+    shifted = E.FunctionEnergy(lambda t, y: energy(t, y) + 3.0)
     difference = F.HamiltonianField(energy)(0.0, x) - F.HamiltonianField(shifted)(0.0, x)
     assert float(jnp.abs(difference).max()) <= tol(x.dtype)
 
 
 def test_kinetic_energy_and_masses():
-    kinetic = F.KineticEnergy(jnp.array([1.0, 4.0]))
+    kinetic = E.KineticEnergy(jnp.array([1.0, 4.0]))
     p = jnp.array([2.0, 2.0])
     assert float(kinetic(0.0, p)) == pytest.approx(2.5, rel=1e-14)
     assert jnp.allclose(kinetic.mass, jnp.array([1.0, 4.0]), rtol=1e-14)
     with pytest.raises(ValueError, match="positive"):
-        F.KineticEnergy(jnp.array([1.0, -4.0]))
+        E.KineticEnergy(jnp.array([1.0, -4.0]))
 
 
 def test_port_hamiltonian_power_balance(getkey):
-    energy, x = F.MLPEnergy(4, 8, 2, key=getkey()), jr.normal(getkey(), (4,))
+    energy, x = E.MLPEnergy(4, 8, 2, key=getkey()), jr.normal(getkey(), (4,))
     matrix = jr.normal(getkey(), (2, 1))
     damping = F.initial_damping(2, 0.7, key=getkey())
     field = F.PortHamiltonianField(energy, damping, matrix)
@@ -94,8 +94,8 @@ def test_port_hamiltonian_power_balance(getkey):
 
 
 def test_helmholtz_parts_show_in_divergence_and_curl(getkey):
-    energy = F.MLPEnergy(2, 8, 2, key=getkey())
-    dissipation = F.MLPEnergy(2, 8, 2, key=getkey())
+    energy = E.MLPEnergy(2, 8, 2, key=getkey())
+    dissipation = E.MLPEnergy(2, 8, 2, key=getkey())
     field, x = F.HelmholtzField(energy, dissipation), jr.normal(getkey(), (2,))
     jacobian = jax.jacfwd(lambda y: field(0.0, y))(x)
     laplacian = lambda e: jnp.trace(jax.hessian(e, argnums=1)(0.0, x))  # noqa: E731
@@ -106,9 +106,9 @@ def test_helmholtz_parts_show_in_divergence_and_curl(getkey):
 
 def test_conjugate_harmonic_pairs_give_one_field():
     """The split is not unique: this is why the damping is read off the port-Hamiltonian form."""
-    zero = F.FunctionEnergy(lambda t, x: 0.0 * x[0])
-    saddle = F.FunctionEnergy(lambda t, x: (x[0] ** 2 - x[1] ** 2) / 2)
-    product = F.FunctionEnergy(lambda t, x: x[0] * x[1])
+    zero = E.FunctionEnergy(lambda t, x: 0.0 * x[0])
+    saddle = E.FunctionEnergy(lambda t, x: (x[0] ** 2 - x[1] ** 2) / 2)
+    product = E.FunctionEnergy(lambda t, x: x[0] * x[1])
     x = jnp.array([0.3, -1.2])
     gradient_form = F.HelmholtzField(zero, saddle)(0.0, x)
     hamiltonian_form = F.HelmholtzField(product, zero)(0.0, x)
@@ -132,13 +132,13 @@ def test_inputs_in_every_form(getkey):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda k: F.MLP(0, 1, 8, 1, key=k), "in_size"),
-        (lambda k: F.MLP(2, 1, -8, 1, key=k), "-8"),
-        (lambda k: F.MLP(2, 1, 8, 1, activation="relu", key=k), "relu"),
-        (lambda k: F.MLP(2, 3, 8, 1, key=k).gradient(jnp.ones(2)), "got 3"),
-        (lambda k: F.QuadraticEnergy(jnp.ones((2, 3))), r"\(2, 3\)"),
-        (lambda k: F.PoissonField(F.MLPEnergy(2, 4, 1, key=k), jnp.eye(2)), "skew"),
-        (lambda k: F.HamiltonianField(F.MLPEnergy(3, 4, 1, key=k))(0.0, jnp.ones(3)), "got 3"),
+        (lambda k: NN.MLP(0, 1, 8, 1, key=k), "in_size"),
+        (lambda k: NN.MLP(2, 1, -8, 1, key=k), "-8"),
+        (lambda k: NN.MLP(2, 1, 8, 1, activation="relu", key=k), "relu"),
+        (lambda k: NN.MLP(2, 3, 8, 1, key=k).gradient(jnp.ones(2)), "got 3"),
+        (lambda k: E.QuadraticEnergy(jnp.ones((2, 3))), r"\(2, 3\)"),
+        (lambda k: F.PoissonField(E.MLPEnergy(2, 4, 1, key=k), jnp.eye(2)), "skew"),
+        (lambda k: F.HamiltonianField(E.MLPEnergy(3, 4, 1, key=k))(0.0, jnp.ones(3)), "got 3"),
         (lambda k: F.initial_damping(2, -1.0, key=k), "-1.0"),
         (lambda k: F.NeuralField(2, 4, 1, input_dim=-1, key=k), "-1"),
     ],

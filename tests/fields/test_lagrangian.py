@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import pytest
 from helpers import assert_close
 
-from dynnets import fields as F, integrators as I, systems as S
-from dynnets._core import ENERGY, SYMPLECTIC
+from dynnets import energies as E, fields as F, integrators as I, systems as S
+from dynnets.structure import ENERGY, SYMPLECTIC
 
 Q, V = jnp.array([1.2, 0.8]), jnp.array([0.3, -0.5])
 
@@ -89,7 +89,7 @@ def test_noether_and_poisson_brackets():
         return x[0] * jnp.sin(x[2])
 
     momentum = F.noether(central, turn)
-    energy = F.legendre(central, quadratic=True)
+    energy = E.legendre(central, quadratic=True)
 
     @jax.jit
     def values(q, v):

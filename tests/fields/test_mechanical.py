@@ -5,20 +5,17 @@ import jax.numpy as jnp
 import jax.random as jr
 import pytest
 
-from dynnets.fields import (
+from dynnets.energies import (
     ConstantMass,
     FunctionEnergy,
-    MassMatrixField,
-    MLPDamping,
     MLPEnergy,
     MLPMass,
     PeriodicEnergy,
     PolynomialPotential,
-    PortHamiltonianField,
     SumEnergy,
-    angle_features,
-    initial_damping,
 )
+from dynnets.fields import MassMatrixField, MLPDamping, PortHamiltonianField, initial_damping
+from dynnets.nn import angle_features
 
 
 def make_field(n, getkey, *, damped=True, inputs=1):

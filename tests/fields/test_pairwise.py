@@ -6,16 +6,15 @@ import jax.random as jr
 import pytest
 from helpers import tol
 
-from dynnets.fields import (
+from dynnets.energies import (
     CorrectedPowerLaw,
     FixedPowerLaw,
     MLPLaw,
-    PairForceField,
-    PairwiseField,
     PairwisePotential,
     PowerLaw,
     local_exponent,
 )
+from dynnets.fields import PairForceField, PairwiseField
 from dynnets.integrators import rollout, yoshida4
 
 MASSES = jnp.array([2.0, 0.5, 1.5, 0.1])

@@ -7,8 +7,8 @@ import pytest
 from helpers import tol
 from hypothesis import given, settings, strategies as st
 
-from dynnets import fields as F
-from dynnets._core import DISSIPATIVE, MASS, NON_EXPANSIVE, NORM, ORTHOGONAL, VOLUME
+from dynnets import energies as E, fields as F, nn as NN
+from dynnets.structure import DISSIPATIVE, MASS, NON_EXPANSIVE, NORM, ORTHOGONAL, VOLUME
 
 DTYPES = pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["f32", "f64"])
 
@@ -26,7 +26,7 @@ def largest(x):
 
 
 @DTYPES
-@pytest.mark.parametrize("activation", F.MONOTONE_ACTIVATIONS)
+@pytest.mark.parametrize("activation", NN.MONOTONE_ACTIVATIONS)
 def test_ridge_fields_are_gradients_of_convex_functions(activation, dtype, getkey):
     field = F.NonExpansiveField(4, 6, activation=activation, key=getkey())
     field = shaken(field, dtype, getkey())
@@ -68,7 +68,7 @@ def test_expansive_field_climbs_what_the_other_descends(getkey):
 
 
 def test_gradient_field_descends(getkey):
-    field = F.GradientField(F.MLPEnergy(3, 8, 2, key=getkey()))
+    field = F.GradientField(E.MLPEnergy(3, 8, 2, key=getkey()))
     x = jr.normal(getkey(), (3,))
     assert field.structure == {DISSIPATIVE}
     rate = jax.jvp(lambda y: field.energy(0.0, y), (x,), (field(0.0, x),))[1]

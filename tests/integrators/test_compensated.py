@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets import fields as F, integrators as I
+from dynnets import energies as E, fields as F, integrators as I, structure as T
 
 N = 100_000
 
 
 def kepler(dtype):
     return F.mechanical_field(
-        jnp.ones(2, dtype), F.FunctionEnergy(lambda t, q: -1 / jnp.sqrt(jnp.sum(q**2)))
+        jnp.ones(2, dtype), E.FunctionEnergy(lambda t, q: -1 / jnp.sqrt(jnp.sum(q**2)))
     )
 
 
@@ -47,7 +47,7 @@ def test_it_is_the_step_itself_but_for_round_off(dtype):
     assert xs.dtype == dtype
     assert float(jnp.abs(xs - plain).max()) <= tol(dtype)
     assert float(jnp.abs(step.inverse(field, 0.0, xs[1], 0.1) - x).max()) <= tol(dtype)
-    assert I.structure_of(step, field) == I.structure_of(I.blanes_moan4, field)
+    assert T.structure_of(step, field) == T.structure_of(I.blanes_moan4, field)
     assert step.info.order == 4
 
 

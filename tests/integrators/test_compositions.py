@@ -5,15 +5,15 @@ import jax.numpy as jnp
 import pytest
 from helpers import assert_close
 
-from dynnets import fields as F, integrators as I
-from dynnets._core import NON_EXPANSIVE, SYMPLECTIC
+from dynnets import energies as E, fields as F, integrators as I, structure as T
 from dynnets.analysis import observed_order
+from dynnets.structure import NON_EXPANSIVE, SYMPLECTIC
 
 X0 = jnp.array([0.4, -0.3])
 
 
 def pendulum():
-    potential = F.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + q[0] * jnp.sin(t) / 2)
+    potential = E.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + q[0] * jnp.sin(t) / 2)
     return F.mechanical_field(jnp.ones(1), potential)
 
 
@@ -49,7 +49,7 @@ def test_a_composition_of_verlet_steps_is_the_merged_splitting():
     assert_close(orbit, I.rollout(I.yoshida4, pendulum(), X0, (0.1, 5)).xs)
     assert step.info.evaluations == 3
     assert len(step.steps) == 1
-    assert SYMPLECTIC in I.structure_of(step, pendulum())
+    assert SYMPLECTIC in T.structure_of(step, pendulum())
 
 
 @pytest.mark.parametrize("index", [3, 6, 8], ids=["strang6", "sweeps4", "ruth4"])

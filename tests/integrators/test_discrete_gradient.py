@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets import fields as F, integrators as I
-from dynnets._core import AbstractEnergy, AbstractField
+from dynnets import energies as E, fields as F, integrators as I, structure as T
+from dynnets.energies import AbstractEnergy
+from dynnets.fields import AbstractField
 
 STEPS = [I.Gonzalez(), I.MeanValue(), I.ItohAbe(), I.ItohAbe(symmetrised=True)]
 steps = pytest.mark.parametrize("step", STEPS, ids=lambda s: s.info.name)
-QUARTIC = F.FunctionEnergy(lambda t, x: x[0] ** 4 + 0.5 * x[1] ** 2 + x[0] * x[1] ** 2 / 4)
+QUARTIC = E.FunctionEnergy(lambda t, x: x[0] ** 4 + 0.5 * x[1] ** 2 + x[0] * x[1] ** 2 / 4)
 
 
 class Descent(AbstractField):
@@ -55,7 +56,7 @@ def test_energy_is_kept_for_long_and_short_steps(step):
 @steps
 def test_a_gradient_flow_falls_where_the_midpoint_rule_rises(step):
     """`V = softplus(8 x) - x / 2`, `h = 4` from -1.641: the midpoint rule goes from .82 to 1.94."""
-    flow = Descent(F.FunctionEnergy(lambda t, x: jax.nn.softplus(8 * x[0]) - x[0] / 2))
+    flow = Descent(E.FunctionEnergy(lambda t, x: jax.nn.softplus(8 * x[0]) - x[0] / 2))
     x = jnp.array([-1.641])
     middle = I.ImplicitMidpoint(50)(flow, 0.0, x, 4.0)
     assert float(flow.energy(0.0, middle)) > 1.9
@@ -79,7 +80,7 @@ def test_damping_takes_energy_and_an_input_gives_it(step):
 @pytest.mark.parametrize("step", STEPS[:2], ids=["Gonzalez", "MeanValue"])
 def test_quadratic_energies_give_the_midpoint_rule(step):
     field = F.PoissonField(
-        F.QuadraticEnergy(jnp.diag(jnp.array([1.0, 2.0, 3.0]))),
+        E.QuadraticEnergy(jnp.diag(jnp.array([1.0, 2.0, 3.0]))),
         jnp.array([[0.0, 1.0, -0.4], [-1.0, 0.0, 0.7], [0.4, -0.7, 0.0]]),
     )
     x = jnp.array([0.3, -0.5, 0.2])
@@ -96,13 +97,13 @@ def test_on_spheres_they_stay_there(field):
     found = jax.jit(lambda x: [step(field, 0.0, x, 0.7) for step in steps])(x)
     assert float(jnp.linalg.norm(found[0] - x)) > 0.05
     for step, y in zip(steps, found):
-        assert I.verdict(step, field, I.NORM).status == I.EXACT
+        assert T.verdict(step, field, T.NORM).status == T.EXACT
         assert abs(float(jnp.linalg.norm(y) - jnp.linalg.norm(x))) <= tol(x.dtype)
         np.testing.assert_allclose(y, found[-1], atol=tol(x.dtype))
 
 
 def test_the_mean_value_keeps_total_momentum_and_gonzalez_does_not():
-    potential = F.FunctionEnergy(lambda t, q: jnp.cosh(q[0] - q[1]) + (q[1] - q[0]) ** 3)
+    potential = E.FunctionEnergy(lambda t, q: jnp.cosh(q[0] - q[1]) + (q[1] - q[0]) ** 3)
     field = F.mechanical_field(jnp.array([1.0, 3.0]), potential)
     x = jnp.array([0.4, -0.5, 0.2, 0.1])
 
@@ -141,6 +142,6 @@ def test_missing_parts_and_bad_arguments_are_named():
         I.Gonzalez()(field, 0.0, jnp.ones(2), 0.1)
     with pytest.raises(ValueError, match="points.*0"):
         I.MeanValue(points=0)
-    steep = F.HamiltonianField(F.FunctionEnergy(lambda t, x: jnp.exp(4 * x[0] ** 2) + x[1] ** 2))
+    steep = F.HamiltonianField(E.FunctionEnergy(lambda t, x: jnp.exp(4 * x[0] ** 2) + x[1] ** 2))
     failed = I.Gonzalez(max_steps=1)(steep, 0.0, jnp.array([0.8, -0.6]), 0.5)
     assert bool(jnp.isnan(failed).all())

@@ -10,16 +10,10 @@ import jax.numpy as jnp
 import pytest
 from helpers import tol
 
-from dynnets import fields as F, integrators as I
-from dynnets._core import (
-    NON_EXPANSIVE,
-    NORM,
-    REVERSIBLE,
-    SYMMETRIC,
-    VOLUME,
-    AbstractField,
-)
-from dynnets.analysis import ORACLES, observed_order
+from dynnets import energies as E, fields as F, integrators as I, structure as T
+from dynnets.analysis import observed_order
+from dynnets.fields import AbstractField
+from dynnets.structure import NON_EXPANSIVE, NORM, ORACLES, REVERSIBLE, SYMMETRIC, VOLUME
 
 X0 = jnp.array([0.6, -0.3, 0.8])
 
@@ -84,7 +78,7 @@ def test_order_and_structure_with_three_parts_that_depend_on_time(step):
     runs = {1: (1.0, 16), 2: (1.0, 16), 4: (2.0, 8), 8: (4.0, 8)}[step.order]
     slope = observed_order(step, GYROSCOPE, X0, runs[0], steps=runs[1], levels=3)
     assert abs(float(slope) - step.order) <= 0.3
-    tags = I.structure_of(step, GYROSCOPE)
+    tags = T.structure_of(step, GYROSCOPE)
     assert {NORM, REVERSIBLE} <= tags
     assert (SYMMETRIC in tags) is (step.order > 1)
     for tag in tags:
@@ -93,7 +87,7 @@ def test_order_and_structure_with_three_parts_that_depend_on_time(step):
 
 def test_with_kick_and_drift_it_is_the_splitting_itself():
     field = F.mechanical_field(
-        jnp.ones(1), F.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + q[0] * jnp.sin(t))
+        jnp.ones(1), E.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + q[0] * jnp.sin(t))
     )
     x = jnp.array([0.4, -0.3])
     pairs = [
@@ -115,8 +109,8 @@ def test_a_single_flow_is_split_from_its_clock():
     assert float(jnp.abs(I.lie(OneFlow(), 0.0, x, 1.0) - exact)[0]) > 0.05
     slope = observed_order(I.strang, OneFlow(), x, 1.0, steps=8, levels=3, exact=exact)
     assert abs(float(slope) - 2) <= 0.2
-    assert NON_EXPANSIVE in I.structure_of(I.strang, OneFlow())
-    assert NON_EXPANSIVE not in I.structure_of(I.over_flows(I.yoshida4), OneFlow())
+    assert NON_EXPANSIVE in T.structure_of(I.strang, OneFlow())
+    assert NON_EXPANSIVE not in T.structure_of(I.over_flows(I.yoshida4), OneFlow())
 
 
 def test_diffrax_runs_flows_forwards_backwards_with_output_events_and_adjoints():
@@ -146,8 +140,8 @@ def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"call as_solver\(step, field\)"):
         I.as_solver(I.strang)
     with pytest.raises(ValueError, match="verlet_kdk needs .*drift and kick.*strang"):
-        I.structure_of(I.verlet_kdk, GYROSCOPE)
-    general = F.HamiltonianField(F.QuadraticEnergy(jnp.eye(2)))
+        T.structure_of(I.verlet_kdk, GYROSCOPE)
+    general = F.HamiltonianField(E.QuadraticEnergy(jnp.eye(2)))
     with pytest.raises(ValueError, match="lie needs .*flows; HamiltonianField .*ImplicitMidpoint"):
         I.lie(general, 0.0, jnp.ones(2), 0.1)
     with pytest.raises(ValueError, match="not zero, got 0.0"):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets import fields as F, integrators as I
-from dynnets.analysis import volume_defect
+from dynnets import energies as E, fields as F, integrators as I, structure as T
+from dynnets.structure import volume_defect
 
 
 @pytest.mark.parametrize("stages", [1, 2, 3, 4, 5])
@@ -72,7 +72,7 @@ def test_quadratic_invariants_and_the_volume_of_shears():
 
 
 def test_one_stage_is_the_midpoint_rule():
-    field = F.HamiltonianField(F.FunctionEnergy(lambda t, x: x[0] ** 4 + x[1] ** 2 * x[0]))
+    field = F.HamiltonianField(E.FunctionEnergy(lambda t, x: x[0] ** 4 + x[1] ** 2 * x[0]))
     x = jnp.array([0.4, -0.3])
     gap = I.Gauss(1)(field, 0.0, x, 0.3) - I.ImplicitMidpoint()(field, 0.0, x, 0.3)
     assert float(jnp.abs(gap).max()) <= tol(x.dtype)
@@ -89,6 +89,6 @@ def test_volume_of_a_diagonal_times_a_skew_matrix():
     """The other kind of field that is declared to be like a sum of shears."""
     field, points = F.AntisymmetricField(5, scale=3.0, key=jr.key(0)), jr.normal(jr.key(1), (8, 5))
     for step in (I.ImplicitMidpoint(), I.Gauss(2)):
-        assert I.verdict(step, field, I.VOLUME).holds
+        assert T.verdict(step, field, T.VOLUME).holds
         one = lambda x, step=step: volume_defect(lambda y: step(field, 0.0, y, 0.8), x)  # noqa: E731
         assert float(jax.jit(jax.vmap(one))(points).max()) <= tol(points.dtype)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dynnets import fields as F, integrators as I
+from dynnets import energies as E, fields as F, integrators as I
 from dynnets.analysis import observed_order
 
 METHODS = [
@@ -114,8 +114,8 @@ STEPS = {1: 16, 2: 16, 3: 16, 4: 8, 6: 10, 8: 16}
 def test_observed_order(step):
     """On `H = (p^2 + p^4 / 2) / 2 - cos q + q sin(t) / 4`, all of whose brackets are alive."""
     field = F.SeparableHamiltonianField(
-        F.FunctionEnergy(lambda t, p: (p[0] ** 2 + p[0] ** 4 / 2) / 2),
-        F.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + q[0] * jnp.sin(t) / 4),
+        E.FunctionEnergy(lambda t, p: (p[0] ** 2 + p[0] ** 4 / 2) / 2),
+        E.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + q[0] * jnp.sin(t) / 4),
     )
     x0 = jnp.array([0.7, 0.4])
     duration = {8: 4.0, 6: 2.0}.get(step.order, 1.0)
@@ -125,7 +125,7 @@ def test_observed_order(step):
 
 def test_a_better_error_constant_is_a_smaller_error():
     """At the same number of kicks per unit of time, on the pendulum."""
-    field = F.mechanical_field(jnp.ones(1), F.FunctionEnergy(lambda t, q: -jnp.cos(q[0])))
+    field = F.mechanical_field(jnp.ones(1), E.FunctionEnergy(lambda t, q: -jnp.cos(q[0])))
     x0 = jnp.array([1.0, 0.5])
     exact = I.rollout(I.suzuki_umeno8, field, x0, (0.05, 120)).xs[-1]
 

@@ -7,7 +7,7 @@ import jax.random as jr
 import pytest
 from helpers import tol
 
-from dynnets import fields as F, integrators as I
+from dynnets import energies as E, fields as F, integrators as I
 
 STIFF = jnp.array([[-1000.0, 999.0], [0.0, -1.0]])
 
@@ -70,7 +70,7 @@ def test_distances_of_monotone_fields_do_not_grow_for_long_steps():
 
 
 def test_failure_is_nan_and_counted():
-    field = F.HamiltonianField(F.FunctionEnergy(lambda t, x: jnp.exp(4 * x[0] ** 2) + x[1] ** 2))
+    field = F.HamiltonianField(E.FunctionEnergy(lambda t, x: jnp.exp(4 * x[0] ** 2) + x[1] ** 2))
     orbit = eqx.filter_jit(I.rollout)(
         I.ImplicitEuler(max_steps=1), field, jnp.array([0.8, -0.6]), (0.5, 3)
     )
@@ -81,7 +81,7 @@ def test_failure_is_nan_and_counted():
 
 def test_a_batch_takes_its_own_inputs():
     field = F.PortHamiltonianField(
-        F.QuadraticEnergy(jnp.eye(2)), F.ConstantDamping(jnp.eye(1)), jnp.ones((1, 1))
+        E.QuadraticEnergy(jnp.eye(2)), F.ConstantDamping(jnp.eye(1)), jnp.ones((1, 1))
     )
     xs, us = jr.normal(jr.key(3), (2, 3)), jr.normal(jr.key(4), (1, 3))
     both = I.ImplicitMidpoint()(field, 0.0, xs, 0.1, us)

@@ -9,23 +9,23 @@ import pytest
 from helpers import tol
 from hypothesis import given, settings, strategies as st
 
-from dynnets import fields as F, integrators as I
+from dynnets import energies as E, fields as F, integrators as I, structure as T
 
 X0 = jnp.array([0.4, -0.3])
 
 
 def oscillator(dtype=jnp.float64):
-    return F.mechanical_field(jnp.ones(1, dtype), F.QuadraticEnergy(jnp.eye(1, dtype=dtype)))
+    return F.mechanical_field(jnp.ones(1, dtype), E.QuadraticEnergy(jnp.eye(1, dtype=dtype)))
 
 
 def pendulum():
-    return F.mechanical_field(jnp.ones(1), F.FunctionEnergy(lambda t, q: -jnp.cos(q[0])))
+    return F.mechanical_field(jnp.ones(1), E.FunctionEnergy(lambda t, q: -jnp.cos(q[0])))
 
 
 def forced():
     """`H = p^2/2 + q^2/2 - q cos(2 t)`, with a closed form."""
     return F.mechanical_field(
-        jnp.ones(1), F.FunctionEnergy(lambda t, q: q[0] ** 2 / 2 - q[0] * jnp.cos(2.0 * t))
+        jnp.ones(1), E.FunctionEnergy(lambda t, q: q[0] ** 2 / 2 - q[0] * jnp.cos(2.0 * t))
     )
 
 
@@ -84,12 +84,12 @@ def test_runge_kutta_energy_drifts_with_its_own_order():
 
 
 def test_implicit_midpoint_keeps_quadratic_invariants_and_reports_failure():
-    field = F.HamiltonianField(F.QuadraticEnergy(jnp.array([[2.0, 0.3], [0.3, 1.0]])))
+    field = F.HamiltonianField(E.QuadraticEnergy(jnp.array([[2.0, 0.3], [0.3, 1.0]])))
     orbit = eqx.filter_jit(I.rollout)(I.ImplicitMidpoint(), field, X0, (0.5, 200))
     energy = jax.vmap(lambda x: field.energy(0.0, x))(orbit.xs)
     assert float(jnp.abs(energy - energy[0]).max()) <= tol(energy.dtype)
     assert int(orbit.finite_steps) == 200
-    stiff = F.HamiltonianField(F.FunctionEnergy(lambda t, x: jnp.exp(4 * x[0] ** 2) + x[1] ** 2))
+    stiff = F.HamiltonianField(E.FunctionEnergy(lambda t, x: jnp.exp(4 * x[0] ** 2) + x[1] ** 2))
     failed = I.rollout(I.ImplicitMidpoint(max_steps=1), stiff, 2 * X0, (0.5, 4))
     assert int(failed.finite_steps) == 0
     assert bool(jnp.isnan(failed.xs[-1]).all())
@@ -127,13 +127,13 @@ def test_a_plain_function_is_a_step():
         I.step_info(euler)
     info = I.StepInfo("euler", 1, frozenset(), frozenset(), False, False, 1, "", "Euler 1768")
     I.register_step(euler, info)
-    assert I.structure_of(euler, oscillator()) == frozenset()
+    assert T.structure_of(euler, oscillator()) == frozenset()
     with pytest.raises(ValueError, match="already"):
         I.register_step(euler, info)
 
 
 def test_overflow_is_reported_not_hidden():
-    runaway = F.mechanical_field(jnp.ones(1), F.FunctionEnergy(lambda t, q: -(q[0] ** 4)))
+    runaway = F.mechanical_field(jnp.ones(1), E.FunctionEnergy(lambda t, q: -(q[0] ** 4)))
     orbit = eqx.filter_jit(I.rollout)(I.verlet_kdk, runaway, jnp.array([3.0, 3.0]), (0.5, 30))
     assert 0 < int(orbit.finite_steps) < 30
 
@@ -158,11 +158,11 @@ def test_bad_arguments_are_named(call, message):
 
 
 def test_a_field_without_the_parts_is_refused_with_a_cure(getkey):
-    general = F.HamiltonianField(F.MLPEnergy(2, 4, 1, key=getkey()))
+    general = F.HamiltonianField(E.MLPEnergy(2, 4, 1, key=getkey()))
     message = "verlet_kdk needs .* drift and kick; HamiltonianField .* Tao"
     for call in (
         lambda: I.rollout(I.verlet_kdk, general, X0, (0.1, 3)),
-        lambda: I.structure_of(I.verlet_kdk, general),
+        lambda: T.structure_of(I.verlet_kdk, general),
         lambda: I.as_solver(I.verlet_kdk, general),
     ):
         with pytest.raises(ValueError, match=message):
@@ -197,6 +197,6 @@ def test_diffrax_runs_our_steps_backwards_with_output_events_and_adjoints():
 
 
 def test_diffrax_reports_a_splitting_step_of_a_field_that_does_not_separate(getkey):
-    general = F.HamiltonianField(F.MLPEnergy(2, 4, 1, key=getkey()))
+    general = F.HamiltonianField(E.MLPEnergy(2, 4, 1, key=getkey()))
     solution = solve(general, I.verlet_kdk, X0, throw=False)
     assert solution.result == diffrax.RESULTS.nonlinear_divergence

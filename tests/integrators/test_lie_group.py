@@ -9,7 +9,8 @@ import pytest
 from helpers import tol
 
 from dynnets import fields as F, integrators as I
-from dynnets._core import NORM, ORTHOGONAL, AbstractField
+from dynnets.fields import AbstractField
+from dynnets.structure import NORM, ORTHOGONAL
 
 STEPS = [I.cayley, I.cayley_midpoint, I.lie_euler, I.lie_midpoint]
 steps = pytest.mark.parametrize("step", STEPS, ids=lambda s: s.name)

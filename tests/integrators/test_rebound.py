@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from helpers import assert_close, tol
 
-from dynnets.fields import FunctionEnergy, KineticEnergy, SeparableHamiltonianField
+from dynnets.energies import FunctionEnergy, KineticEnergy
+from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import (
     LearnedRebound,
     Rebound,

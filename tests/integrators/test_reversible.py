@@ -7,12 +7,8 @@ import jax.random as jr
 import pytest
 from helpers import tol
 
-from dynnets.fields import (
-    FunctionEnergy,
-    HamiltonianField,
-    MLPEnergy,
-    SeparableHamiltonianField,
-)
+from dynnets.energies import FunctionEnergy, MLPEnergy
+from dynnets.fields import HamiltonianField, SeparableHamiltonianField
 from dynnets.integrators import (
     ImplicitMidpoint,
     Reversible,

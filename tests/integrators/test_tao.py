@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import pytest
 from helpers import tol
 
-from dynnets import fields as F, integrators as I
-from dynnets._core import REVERSIBLE, SYMMETRIC, SYMPLECTIC, VOLUME
-from dynnets.analysis import ORACLES, observed_order
+from dynnets import energies as E, fields as F, integrators as I, structure as T
+from dynnets.analysis import observed_order
+from dynnets.structure import ORACLES, REVERSIBLE, SYMMETRIC, SYMPLECTIC, VOLUME
 
 X0 = jnp.array([0.4, -0.3])
 PAIR = jnp.array([0.4, 0.5, -0.3, -0.2])
@@ -16,7 +16,7 @@ PAIR = jnp.array([0.4, 0.5, -0.3, -0.2])
 def general():
     """`(q^2 + 1)(p^2 + 1) / 2 + q sin(t) / 4`: does not separate, depends on time."""
     return F.HamiltonianField(
-        F.FunctionEnergy(lambda t, x: (x[0] ** 2 + 1) * (x[1] ** 2 + 1) / 2 + x[0] * jnp.sin(t) / 4)
+        E.FunctionEnergy(lambda t, x: (x[0] ** 2 + 1) * (x[1] ** 2 + 1) / 2 + x[0] * jnp.sin(t) / 4)
     )
 
 
@@ -29,7 +29,7 @@ def test_even_orders_on_the_pair(order):
     there = step.on_pair(field, 0.3, PAIR, 0.2)
     back = step.inverse_on_pair(field, 0.3, there, 0.2)
     assert float(jnp.abs(back - PAIR).max()) <= tol(X0.dtype)
-    for tag in I.structure_of(step, field):
+    for tag in T.structure_of(step, field):
         assert float(ORACLES[tag](step, field, 0.3, X0, 0.2)) <= tol(X0.dtype), tag
 
 
@@ -41,7 +41,7 @@ def test_it_is_strang_over_the_flows_of_the_doubled_field():
     fourth = I.compose(I.strang, I.symmetric_weights(4))(doubled, 0.3, PAIR, 0.2)
     expected = I.Tao(2.0, order=4).on_pair(field, 0.3, PAIR, 0.2)
     assert float(jnp.abs(fourth - expected).max()) <= tol(X0.dtype)
-    assert I.structure_of(I.strang, doubled) == {SYMPLECTIC, VOLUME, SYMMETRIC, REVERSIBLE}
+    assert T.structure_of(I.strang, doubled) == {SYMPLECTIC, VOLUME, SYMMETRIC, REVERSIBLE}
 
 
 def test_the_doubled_field_is_the_sum_of_its_flows_and_follows_the_field():

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import pytest
 from helpers import assert_close
 
-from dynnets import fields as F, integrators as I
-from dynnets._core import SYMPLECTIC
+from dynnets import energies as E, fields as F, integrators as I, structure as T
+from dynnets.structure import SYMPLECTIC
 
 PAIR = jnp.array([0.4, 0.5, -0.3, -0.2])
 FIELD = F.HamiltonianField(
-    F.FunctionEnergy(lambda t, x: (x[0] ** 2 + 1) * (x[1] ** 2 + 1) / 2 + x[0] * jnp.sin(t) / 4)
+    E.FunctionEnergy(lambda t, x: (x[0] ** 2 + 1) * (x[1] ** 2 + 1) / 2 + x[0] * jnp.sin(t) / 4)
 )
 DOUBLED = I.TaoField(FIELD, 2.0)
 
@@ -23,7 +23,7 @@ def test_it_is_the_splitting_of_the_doubled_field(order):
     step = I.TaoPairs(order)
     there = step(DOUBLED, 0.3, PAIR, 0.2)
     assert_close(step.inverse(DOUBLED, 0.3, there, 0.2), PAIR)
-    assert SYMPLECTIC in I.structure_of(step, DOUBLED)
+    assert SYMPLECTIC in T.structure_of(step, DOUBLED)
 
 
 def test_three_evaluations_a_step_in_a_rollout():
@@ -37,7 +37,7 @@ def test_three_evaluations_a_step_in_a_rollout():
         jax.debug.callback(lambda: count.append(1))
         return jnp.stack([x[0] * (x[1] ** 2 + 1), x[1] * (x[0] ** 2 + 1)])
 
-    field = F.HamiltonianField(F.FunctionEnergy(energy, gradient))
+    field = F.HamiltonianField(E.FunctionEnergy(energy, gradient))
     I.rollout(I.TaoPairs(), I.TaoField(field, 2.0), PAIR, (0.1, 50)).xs.block_until_ready()
     jax.effects_barrier()
     assert len(count) == 1 + 3 * 50

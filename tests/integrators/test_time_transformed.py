@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets import fields as F, integrators as I
-from dynnets._core import REVERSIBLE, SYMMETRIC, SYMPLECTIC
-from dynnets.analysis import ORACLES
+from dynnets import energies as E, fields as F, integrators as I, structure as T
+from dynnets.structure import ORACLES, REVERSIBLE, SYMMETRIC, SYMPLECTIC
 
-FIELD = F.mechanical_field(jnp.ones(2), F.FunctionEnergy(lambda t, q: -1 / jnp.sqrt(jnp.sum(q**2))))
+FIELD = F.mechanical_field(jnp.ones(2), E.FunctionEnergy(lambda t, q: -1 / jnp.sqrt(jnp.sum(q**2))))
 X0 = jnp.array([0.1, 0.0, 0.0, (1.9 / 0.1) ** 0.5])
 """Eccentricity 0.9, at the pericentre."""
 
@@ -52,7 +51,7 @@ def test_the_order_is_that_of_the_step(step):
 def test_symmetric_and_exactly_invertible_on_extended_states_and_no_more():
     step = I.TimeTransformed(I.verlet_kdk, third_law)
     state = step.extend(X0 + 0.05, 0.3)
-    tags = I.structure_of(step, FIELD)
+    tags = T.structure_of(step, FIELD)
     assert tags == {SYMMETRIC, REVERSIBLE}
     for tag in tags:
         assert float(ORACLES[tag](step, FIELD, 0.0, state, 0.05)) <= tol(X0.dtype)

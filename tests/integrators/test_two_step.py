@@ -5,23 +5,23 @@ import jax
 import jax.numpy as jnp
 from helpers import assert_close, tol
 
-from dynnets import fields as F, integrators as I
-from dynnets._core import SYMPLECTIC, VOLUME
-from dynnets.analysis import ORACLES, observed_order
+from dynnets import energies as E, fields as F, integrators as I, structure as T
+from dynnets.analysis import observed_order
+from dynnets.structure import ORACLES, SYMPLECTIC, VOLUME
 
 X0 = jnp.array([0.4, -0.3])
 
 
 def pendulum(kinetic=None):
-    potential = F.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + q[0] * jnp.sin(t) / 2)
-    return F.SeparableHamiltonianField(kinetic or F.KineticEnergy(jnp.array([2.0])), potential)
+    potential = E.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + q[0] * jnp.sin(t) / 2)
+    return F.SeparableHamiltonianField(kinetic or E.KineticEnergy(jnp.array([2.0])), potential)
 
 
 def test_midpoint_has_order_two_and_keeps_the_form_of_pairs():
     step, field = I.TwoStepMidpoint(), pendulum()
     slope = observed_order(step, field, X0, 2.0, steps=32, levels=3)
     assert abs(float(slope) - 2) <= 0.3
-    assert {SYMPLECTIC, VOLUME} <= I.structure_of(step, field)
+    assert {SYMPLECTIC, VOLUME} <= T.structure_of(step, field)
     for tag in (SYMPLECTIC, VOLUME):
         assert float(ORACLES[tag](step, field, 0.2, X0, 0.3)) <= tol(X0.dtype)
     pair = jnp.array([0.1, -0.5, 0.7, 0.2])
@@ -29,7 +29,7 @@ def test_midpoint_has_order_two_and_keeps_the_form_of_pairs():
 
 
 def test_midpoint_keeps_the_volume_of_pairs_for_every_field_of_even_dimension():
-    field = F.HelmholtzField(F.QuadraticEnergy(jnp.eye(2)), F.QuadraticEnergy(jnp.eye(2)))
+    field = F.HelmholtzField(E.QuadraticEnergy(jnp.eye(2)), E.QuadraticEnergy(jnp.eye(2)))
     step = I.TwoStepMidpoint()
     jacobian = jax.jacfwd(lambda y: step.on_pair(field, 0.0, y, 0.3))(jnp.ones(4))
     assert abs(float(jnp.linalg.det(jacobian)) - 1) <= tol(X0.dtype)
@@ -57,7 +57,7 @@ def test_stormer_is_verlet_for_equal_and_for_unequal_steps():
         xs = I.rollout(step, field, X0, ts).xs
         assert_close(xs, I.rollout(I.verlet_kdk, field, X0, ts).xs, 20)
     assert_close(step.inverse(field, 0.3, step(field, 0.3, X0, 0.2), 0.2), X0)
-    assert I.structure_of(step, field) == I.structure_of(I.verlet_kdk, field)
+    assert T.structure_of(step, field) == T.structure_of(I.verlet_kdk, field)
     xs = I.rollout(step, pendulum(), X0, (0.1, 3)).xs[:, 0]
     kicks = [field.drift(0.0, field.kick(0.1 * n, xs[n : n + 1])) for n in (1, 2)]
     for n, kick in zip((1, 2), kicks):
@@ -65,5 +65,5 @@ def test_stormer_is_verlet_for_equal_and_for_unequal_steps():
 
 
 def test_stormer_reports_a_drift_that_is_not_linear():
-    field = pendulum(F.FunctionEnergy(lambda t, p: jnp.sqrt(1 + p[0] ** 2)))
+    field = pendulum(E.FunctionEnergy(lambda t, p: jnp.sqrt(1 + p[0] ** 2)))
     assert int(I.rollout(I.StormerVerlet(), field, X0, (0.1, 3)).finite_steps) == 0

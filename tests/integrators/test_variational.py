@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets import fields as F, integrators as I
-from dynnets._core import AbstractField
-from dynnets.analysis import symplecticity_defect
+from dynnets import energies as E, fields as F, integrators as I
+from dynnets.fields import AbstractField
+from dynnets.structure import symplecticity_defect
 
 STEPS = [I.variational_midpoint, I.variational_trapezoid, I.variational_gauss]
 steps = pytest.mark.parametrize("step", STEPS, ids=["midpoint", "trapezoid", "gauss"])
 MECHANICS = F.mechanical_field(
-    jnp.array([1.0, 2.0]), F.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + (q[1] - q[0]) ** 2)
+    jnp.array([1.0, 2.0]), E.FunctionEnergy(lambda t, q: -jnp.cos(q[0]) + (q[1] - q[0]) ** 2)
 )
 X = jnp.array([0.6, -0.3, 0.2, 0.5])
 
@@ -63,7 +63,7 @@ def test_a_configuration_dependent_mass_is_symplectic_and_of_its_order(step):
 def test_a_central_force_keeps_the_angular_momentum(step):
     """Discrete Noether: the rules are invariant under rotations where the Lagrangian is."""
     field = F.mechanical_field(
-        jnp.ones(2), F.FunctionEnergy(lambda t, q: -1 / jnp.sqrt(jnp.sum(q**2)))
+        jnp.ones(2), E.FunctionEnergy(lambda t, q: -1 / jnp.sqrt(jnp.sum(q**2)))
     )
     xs = eqx.filter_jit(I.rollout)(step, field, jnp.array([1.0, 0.0, 0.1, 1.1]), (0.1, 40)).xs
     momentum = xs[:, 0] * xs[:, 3] - xs[:, 1] * xs[:, 2]
@@ -86,11 +86,11 @@ def test_bad_arguments_and_massless_lagrangians():
         I.VariationalStep("midpoint")
     with pytest.raises(ValueError, match="order.*0"):
         I.VariationalStep(order=0)
-    general = F.HamiltonianField(F.QuadraticEnergy(jnp.eye(4)))
+    general = F.HamiltonianField(E.QuadraticEnergy(jnp.eye(4)))
     with pytest.raises(ValueError, match=r"lagrangian; HamiltonianField"):
         I.variational_midpoint(general, 0.0, X, 0.1)
     quartic = F.SeparableHamiltonianField(
-        F.FunctionEnergy(lambda t, p: jnp.sum(p**4)), F.QuadraticEnergy(jnp.eye(2))
+        E.FunctionEnergy(lambda t, p: jnp.sum(p**4)), E.QuadraticEnergy(jnp.eye(2))
     )
     with pytest.raises(ValueError, match=r"lagrangian; SeparableHamiltonianField"):
         I.variational_midpoint(quartic, 0.0, X, 0.1)

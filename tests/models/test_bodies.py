@@ -6,13 +6,14 @@ import jax.random as jr
 import pytest
 from helpers import tol
 
-from dynnets._core import MOMENTUM, SYMPLECTIC, VOLUME, canonical_matrix
+from dynnets.fields import canonical_matrix
 from dynnets.models import (
     KeplerEllipses,
     PairwiseForce,
     fit_ellipses,
     newtonian_bodies,
 )
+from dynnets.structure import MOMENTUM, SYMPLECTIC, VOLUME
 
 
 def _two_bodies(e: float = 0.3):

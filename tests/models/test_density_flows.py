@@ -9,16 +9,15 @@ import optax
 import pytest
 from helpers import tol
 
-from dynnets.fields import (
-    MLP,
-    NeuralField,
-    QuadraticEnergy,
-    SeparableHamiltonianField,
-)
-from dynnets.integrators import SYMPLECTIC, VOLUME, explicit_euler, verlet_kdk
+from dynnets.energies import QuadraticEnergy
+from dynnets.fields import NeuralField, SeparableHamiltonianField
+from dynnets.integrators import explicit_euler, verlet_kdk
+from dynnets.losses import NegativeBound, negative_log_likelihood
 from dynnets.models import CouplingFlow, HamiltonianFlow, gaussian_kl, gaussian_log_density
 from dynnets.networks import flow_network
-from dynnets.training import NegativeBound, fit, negative_log_likelihood
+from dynnets.nn import MLP
+from dynnets.structure import SYMPLECTIC, VOLUME
+from dynnets.training import fit
 
 
 def grid(half, points):

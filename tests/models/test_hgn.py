@@ -8,17 +8,12 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets.analysis import symplecticity_defect
-from dynnets.fields import GatedField, KnownEnergy, QuadraticEnergy, SeparableHamiltonianField
-from dynnets.integrators import (
-    REVERSIBLE,
-    SYMPLECTIC,
-    VOLUME,
-    explicit_euler,
-    heun,
-    verlet_kdk,
-)
-from dynnets.models import HGN, FieldModel, MLPCodec, NeuralODE
+from dynnets.energies import KnownEnergy, QuadraticEnergy
+from dynnets.fields import GatedField, SeparableHamiltonianField
+from dynnets.integrators import explicit_euler, heun, verlet_kdk
+from dynnets.models import HGN, FieldModel, NeuralODE
+from dynnets.nn import MLPCodec
+from dynnets.structure import REVERSIBLE, SYMPLECTIC, VOLUME, symplecticity_defect
 from dynnets.training import load_model, save_model
 
 SHAPE, FRAMES = (1, 4, 4), 2

@@ -6,12 +6,14 @@ import jax.numpy as jnp
 import jax.random as jr
 import pytest
 
-from dynnets._core import DISSIPATIVE, ENERGY
 from dynnets.data import Samples
-from dynnets.fields import AbstractDamping, AbstractMass, FunctionEnergy, MassMatrixField
+from dynnets.energies import AbstractMass, FunctionEnergy
+from dynnets.fields import AbstractDamping, MassMatrixField
+from dynnets.losses import derivative_matching
 from dynnets.models import MechanicalPortHamiltonian, energy_rate
+from dynnets.structure import DISSIPATIVE, ENERGY
 from dynnets.systems import DoublePendulum
-from dynnets.training import derivative_matching, load_model, save_model
+from dynnets.training import load_model, save_model
 
 
 def make(getkey, **options):

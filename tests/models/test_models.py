@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets.fields import MLPEnergy, mechanical_field
+from dynnets.energies import MLPEnergy
+from dynnets.fields import mechanical_field
 from dynnets.integrators import verlet_kdk
+from dynnets.losses import derivative_matching
 from dynnets.models import (
     HNN,
     FieldModel,
@@ -20,7 +22,7 @@ from dynnets.models import (
     PortHamiltonianNetwork,
     energy_rate as energy_rate_of,
 )
-from dynnets.training import derivative_matching, load_model, save_model
+from dynnets.training import load_model, save_model
 
 MODELS = {
     "hnn": lambda key: HNN(4, 8, 2, key=key),

@@ -5,9 +5,10 @@ import jax.random as jr
 import pytest
 from helpers import assert_close
 
+from dynnets.losses import FlowSamples, flow_matching
 from dynnets.models import NetworkFlow
 from dynnets.networks import sympnet_g, sympnet_la
-from dynnets.training import FlowSamples, flow_matching, load_model, save_model
+from dynnets.training import load_model, save_model
 
 X = jnp.array([0.4, -0.7])
 

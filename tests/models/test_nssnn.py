@@ -9,14 +9,15 @@ import pytest
 from helpers import assert_close
 from registry import cast
 
-from dynnets._core import REVERSIBLE, VOLUME
-from dynnets.analysis import symplecticity_defect
 from dynnets.data import Trajectories
-from dynnets.fields import AbstractPairLaw, CirculationField, DistanceLaw, FunctionEnergy
-from dynnets.integrators import rollout, structure_of
+from dynnets.energies import AbstractPairLaw, DistanceLaw, FunctionEnergy
+from dynnets.fields import CirculationField
+from dynnets.integrators import rollout
+from dynnets.losses import CopyMatching
 from dynnets.models import NSSNN, NeuralODE
+from dynnets.structure import REVERSIBLE, VOLUME, structure_of, symplecticity_defect
 from dynnets.systems import NonseparableOscillator, PointVortices
-from dynnets.training import CopyMatching, fit, load_model, save_model
+from dynnets.training import fit, load_model, save_model
 
 SYSTEM = NonseparableOscillator()
 START = jnp.array([0.0, -3.0])

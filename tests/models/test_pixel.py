@@ -12,10 +12,11 @@ import pytest
 from helpers import tol
 
 from dynnets.data import render_pendulum
-from dynnets.fields import MLP
 from dynnets.integrators import RungeKutta
-from dynnets.models import HNN, NeuralODE, PixelHNN, ResidualMLP, residual_mlp
-from dynnets.training import PixelMatching, fit, load_model, save_model
+from dynnets.losses import PixelMatching
+from dynnets.models import HNN, NeuralODE, PixelHNN
+from dynnets.nn import MLP, ResidualMLP, residual_mlp
+from dynnets.training import fit, load_model, save_model
 
 SIZE = 8
 SHAPE = (2, SIZE, SIZE)

@@ -9,13 +9,15 @@ import optax
 import pytest
 from helpers import assert_close
 
-from dynnets._core import SYMPLECTIC
-from dynnets.analysis import observed_order, symplecticity_defect
-from dynnets.fields import KineticEnergy, KnownEnergy, NeuralField
+from dynnets.analysis import observed_order
+from dynnets.energies import KineticEnergy, KnownEnergy
+from dynnets.fields import NeuralField
 from dynnets.integrators import Reversible, explicit_euler, rollout, verlet_kdk, yoshida4
+from dynnets.losses import TrajectoryMatching
 from dynnets.models import SRNN, FieldModel
+from dynnets.structure import SYMPLECTIC, symplecticity_defect
 from dynnets.systems import Harmonic
-from dynnets.training import TrajectoryMatching, fit
+from dynnets.training import fit
 
 H = 0.3
 

@@ -6,18 +6,11 @@ import jax.random as jr
 import pytest
 from helpers import assert_close
 
-from dynnets._core import SYMPLECTIC
-from dynnets.analysis import symplecticity_defect
-from dynnets.fields import (
-    FunctionEnergy,
-    KineticEnergy,
-    LibraryEnergy,
-    MLPEnergy,
-    SeparableHamiltonianField,
-    monomials,
-)
-from dynnets.integrators import Tao, forest_ruth, rollout, structure_of
+from dynnets.energies import FunctionEnergy, KineticEnergy, LibraryEnergy, MLPEnergy, monomials
+from dynnets.fields import SeparableHamiltonianField
+from dynnets.integrators import Tao, forest_ruth, rollout
 from dynnets.models import SSINN, TaylorNet
+from dynnets.structure import SYMPLECTIC, structure_of, symplecticity_defect
 from dynnets.training import load_model, save_model
 
 

@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets._core import DISSIPATIVE, POISSON, SYMPLECTIC, VOLUME, canonical_matrix
-from dynnets.analysis import symplecticity_defect
-from dynnets.fields import FunctionEnergy, MLPEnergy, QuadraticEnergy, mechanical_field
+from dynnets.energies import FunctionEnergy, MLPEnergy, QuadraticEnergy
+from dynnets.fields import canonical_matrix, mechanical_field
 from dynnets.integrators import (
     ImplicitMidpoint,
     RungeKutta,
     Tao,
     TwoStepMidpoint,
     rollout,
-    structure_of,
     verlet_kdk,
 )
 from dynnets.models import (
@@ -29,6 +27,14 @@ from dynnets.models import (
     NeuralODE,
     PortHamiltonianNetwork,
     energy_rate,
+)
+from dynnets.structure import (
+    DISSIPATIVE,
+    POISSON,
+    SYMPLECTIC,
+    VOLUME,
+    structure_of,
+    symplecticity_defect,
 )
 
 

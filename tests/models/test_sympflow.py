@@ -8,10 +8,18 @@ import pytest
 from helpers import tol
 from jaxtyping import Array
 
-from dynnets._core import REVERSIBLE, SYMPLECTIC, VOLUME
-from dynnets.analysis import ORACLES, certify, symplecticity_defect, volume_defect
-from dynnets.integrators import rollout, structure_of
+from dynnets.analysis import certify
+from dynnets.integrators import rollout
 from dynnets.models import ExactFlow, NeuralFlow, SympFlow
+from dynnets.structure import (
+    ORACLES,
+    REVERSIBLE,
+    SYMPLECTIC,
+    VOLUME,
+    structure_of,
+    symplecticity_defect,
+    volume_defect,
+)
 from dynnets.training import load_model, save_model
 
 TIMES = (-0.3, 0.0, 0.5, 1.0, 7.0)

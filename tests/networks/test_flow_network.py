@@ -9,24 +9,21 @@ import pytest
 from helpers import tol
 from registry import cast
 
-from dynnets import fields as F, integrators as I, networks as N
-from dynnets._core import (
+from dynnets import energies as E, fields as F, integrators as I, networks as N, structure as T
+from dynnets.structure import (
     MASS,
     NON_EXPANSIVE,
     NORM,
     REVERSIBLE,
     SYMPLECTIC,
     VOLUME,
-    decode,
-    encode,
-)
-from dynnets.analysis import (
     expansion_excess,
     mass_defect,
     norm_defect,
     symplecticity_defect,
     volume_defect,
 )
+from dynnets.training import decode, encode
 
 OPTIMISED = True  # its memory is that of optimised programs
 
@@ -54,7 +51,7 @@ def shears(key):
 
 def separable(key):
     a, b = jr.split(key)
-    return F.SeparableHamiltonianField(F.MLPEnergy(2, 5, 1, key=a), F.MLPEnergy(2, 5, 1, key=b))
+    return F.SeparableHamiltonianField(E.MLPEnergy(2, 5, 1, key=a), E.MLPEnergy(2, 5, 1, key=b))
 
 
 def mass(key):
@@ -206,8 +203,8 @@ def test_a_network_is_one_file():
 )
 def test_what_is_lost_is_refused_with_reason_and_cure(field, step, h, tag, options, message):
     if tag is F.HamiltonianField:
-        from dynnets._core import ENERGY as tag
-    with pytest.raises(I.StructureLost, match=message):
+        from dynnets.structure import ENERGY as tag
+    with pytest.raises(T.StructureLost, match=message):
         N.flow_network(field, 2, step, h, key=jr.key(0), require={tag}, **options)
     assert tag not in N.flow_network(field, 2, step, h, key=jr.key(0), **options).structure
 

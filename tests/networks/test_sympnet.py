@@ -9,9 +9,11 @@ from contract import assert_lowers
 from helpers import assert_close
 from registry import cast
 
-from dynnets._core import REVERSIBLE, SYMPLECTIC, VOLUME, canonical_matrix, trainable
-from dynnets.analysis import certify, symplecticity_defect
+from dynnets.analysis import certify
+from dynnets.fields import canonical_matrix
 from dynnets.networks import SYMPNETS, layer_of, sympnet_g, sympnet_la, sympnet_p, sympnet_t
+from dynnets.structure import REVERSIBLE, SYMPLECTIC, VOLUME, symplecticity_defect
+from dynnets.training import trainable
 
 KINDS = pytest.mark.parametrize("kind", SYMPNETS)
 # Sizes at which float64 leaves 1e-13 of a product of that many large factors: the P- and GR-nets

@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets._core import (
-    ENERGY,
-    NORM,
-    POISSON,
-    SYMPLECTIC,
-    VOLUME,
-    canonical_matrix,
-    split_phase,
-    symplectic_gradient,
-)
+from dynnets.fields import canonical_matrix, split_phase, symplectic_gradient
+from dynnets.structure import ENERGY, NORM, POISSON, SYMPLECTIC, VOLUME
 from dynnets.systems import (
     ChargedParticle,
     FermiPastaUlamTsingou,

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets._core import NORM, split_phase
-from dynnets.integrators import cayley, rollout, strang, structure_of
+from dynnets.fields import split_phase
+from dynnets.integrators import cayley, rollout, strang
+from dynnets.structure import NORM, structure_of
 from dynnets.systems import (
     FermiPastaUlamTsingou,
     LotkaVolterra,

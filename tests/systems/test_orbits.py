@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets._core import join_phase, split_phase
+from dynnets.fields import join_phase, split_phase
 from dynnets.integrators import rollout, yoshida4
 from dynnets.systems import (
     ChargedParticle,

@@ -8,7 +8,7 @@ import pytest
 from helpers import tol
 from scipy.linalg import expm
 
-from dynnets._core import DISSIPATIVE, SYMPLECTIC
+from dynnets.structure import DISSIPATIVE, SYMPLECTIC
 from dynnets.systems import (
     DampedOscillator,
     DoublePendulum,

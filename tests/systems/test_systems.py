@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from helpers import tol
 
-from dynnets._core import ENERGY, SYMPLECTIC, canonical_matrix, split_phase, symplectic_gradient
+from dynnets.fields import canonical_matrix, split_phase, symplectic_gradient
+from dynnets.structure import ENERGY, SYMPLECTIC
 from dynnets.systems import (
     DampedOscillator,
     DoublePendulum,

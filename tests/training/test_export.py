@@ -7,7 +7,8 @@ import jax.random as jr
 import pytest
 from helpers import tol
 
-from dynnets.fields import KineticEnergy, MLPEnergy, SeparableHamiltonianField
+from dynnets.energies import KineticEnergy, MLPEnergy
+from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import rollout, yoshida4
 from dynnets.models import NeuralODE
 from dynnets.training import export, load_exported, save_model

@@ -8,14 +8,14 @@ import optax
 import pytest
 
 from dynnets.data import Trajectories
-from dynnets.fields import KineticEnergy, KnownEnergy, QuadraticEnergy
+from dynnets.energies import KineticEnergy, KnownEnergy, QuadraticEnergy
 from dynnets.integrators import verlet_kdk, yoshida4
+from dynnets.losses import TrajectoryMatching
 from dynnets.models import SRNN, FieldModel
 from dynnets.systems import HenonHeiles, SpringChain
 from dynnets.training import (
     Stage,
     StateFit,
-    TrajectoryMatching,
     fit_initial_states,
     fit_stages,
     srnn_stages,

@@ -10,13 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dynnets.fields import (
-    FunctionEnergy,
-    HamiltonianField,
-    KineticEnergy,
-    MLPEnergy,
-    SeparableHamiltonianField,
-)
+from dynnets.energies import FunctionEnergy, KineticEnergy, MLPEnergy
+from dynnets.fields import HamiltonianField, SeparableHamiltonianField
 from dynnets.integrators import ImplicitMidpoint, Tao, yoshida4
 from dynnets.training import load_model, read_metadata, save_model, serialisable, stack_models
 

@@ -13,24 +13,13 @@ from helpers import assert_close
 from jaxtyping import Array
 
 from dynnets.data import Samples, Trajectories, simulate, windows
-from dynnets.fields import (
-    FunctionEnergy,
-    KineticEnergy,
-    LibraryEnergy,
-    RidgeLibrary,
-    SeparableHamiltonianField,
-    monomials,
-)
+from dynnets.energies import FunctionEnergy, KineticEnergy, LibraryEnergy, RidgeLibrary, monomials
+from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import rollout, yoshida8
+from dynnets.losses import derivative_matching
 from dynnets.models import HNN, SSINN
 from dynnets.systems import Harmonic, NonseparableOscillator, Pendulum
-from dynnets.training import (
-    CoefficientPenalty,
-    derivative_matching,
-    fit_least_squares,
-    fit_sparse,
-    soft_threshold,
-)
+from dynnets.training import CoefficientPenalty, fit_least_squares, fit_sparse, soft_threshold
 
 TS = jnp.array([0.0, 0.1])
 

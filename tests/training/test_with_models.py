@@ -11,11 +11,10 @@ import pytest
 
 from dynnets.data import Samples, Trajectories
 from dynnets.integrators import RungeKutta, Tao, yoshida4
+from dynnets.losses import TrajectoryMatching, derivative_matching
 from dynnets.models import HNN, PortHamiltonianNetwork
 from dynnets.training import (
     FreeInitialStates,
-    TrajectoryMatching,
-    derivative_matching,
     fit,
     index_trials,
     load_model,

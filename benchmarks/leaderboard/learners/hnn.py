@@ -3,8 +3,8 @@
 from benchmarks.leaderboard.learner import Learner, adam
 from dynnets.data import midpoint_derivatives
 from dynnets.integrators import rk4
+from dynnets.losses import derivative_matching
 from dynnets.models import HNN
-from dynnets.training import derivative_matching
 
 
 def train(task, keys, budget):

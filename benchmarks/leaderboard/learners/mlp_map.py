@@ -5,8 +5,8 @@ import diffrax
 from benchmarks.leaderboard.learner import Learner, adam
 from benchmarks.leaderboard.tasks import WINDOW
 from dynnets.integrators import RungeKutta
+from dynnets.losses import OneStepMatching
 from dynnets.models import NeuralODE
-from dynnets.training import OneStepMatching
 
 STEP = RungeKutta(diffrax.Euler())
 

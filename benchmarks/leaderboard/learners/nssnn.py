@@ -2,8 +2,8 @@
 
 from benchmarks.leaderboard.learner import Learner, adam
 from dynnets.data import windows
+from dynnets.losses import CopyMatching
 from dynnets.models import NSSNN
-from dynnets.training import CopyMatching
 
 
 def train(task, keys, budget):

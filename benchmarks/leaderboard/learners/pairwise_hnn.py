@@ -4,10 +4,10 @@ import jax.numpy as jnp
 
 from benchmarks.leaderboard.learner import Learner, adam
 from dynnets.data import midpoint_derivatives
-from dynnets.fields import CirculationEnergy, DistanceLaw
+from dynnets.energies import CirculationEnergy, DistanceLaw
 from dynnets.integrators import rk4
+from dynnets.losses import derivative_matching
 from dynnets.models import HNN
-from dynnets.training import derivative_matching
 
 
 def suits(task) -> str:

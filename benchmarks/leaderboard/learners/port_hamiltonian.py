@@ -3,8 +3,8 @@
 from benchmarks.leaderboard.learner import Learner, adam
 from benchmarks.leaderboard.tasks import WINDOW
 from dynnets.integrators import rk4
+from dynnets.losses import TrajectoryMatching
 from dynnets.models import PortHamiltonianNetwork
-from dynnets.training import TrajectoryMatching
 
 
 def train(task, keys, budget):

@@ -2,8 +2,8 @@
 
 from benchmarks.leaderboard.learner import Learner, adam
 from benchmarks.leaderboard.tasks import WINDOW
+from dynnets.losses import TrajectoryMatching
 from dynnets.models import SRNN
-from dynnets.training import TrajectoryMatching
 
 
 def train(task, keys, budget):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from benchmarks.leaderboard.learner import Learner, Training
 from dynnets.data import windows
-from dynnets.fields import monomials
+from dynnets.energies import monomials
 from dynnets.models import SSINN
 from dynnets.training import fit_sparse
 

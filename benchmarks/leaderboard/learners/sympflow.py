@@ -2,8 +2,8 @@
 
 from benchmarks.leaderboard.learner import Learner, adam
 from benchmarks.leaderboard.tasks import WINDOW
+from dynnets.losses import flow_matching, flow_samples
 from dynnets.models import SympFlow
-from dynnets.training import flow_matching, flow_samples
 
 
 def train(task, keys, budget):

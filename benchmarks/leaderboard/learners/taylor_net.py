@@ -3,8 +3,8 @@
 from benchmarks.leaderboard.learner import Learner, adam
 from benchmarks.leaderboard.tasks import WINDOW
 from dynnets.integrators import forest_ruth
+from dynnets.losses import OneStepMatching
 from dynnets.models import TaylorNet
-from dynnets.training import OneStepMatching
 
 
 def train(task, keys, budget):

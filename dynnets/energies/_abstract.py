@@ -1,0 +1,35 @@
+"""The role of every scalar: an energy, a potential."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+
+class AbstractEnergy(eqx.Module):
+    """A scalar function `H(t, x)` of time and state: an energy or a potential.
+
+    `autonomous`: it does not read the time, so that the flow of `J grad H` keeps it.
+    """
+
+    @property
+    def autonomous(self) -> bool:
+        """True unless the class says otherwise."""
+        return True
+
+    @abc.abstractmethod
+    def __call__(self, t, x) -> Array:
+        """`H(t, x)`: a scalar for `x: (d,)`, shape `(N,)` for features-first `(d, N)`."""
+
+    def gradient(self, t, x) -> Array:
+        """`grad_x H(t, x)`, of the shape of `x`.
+
+        By automatic differentiation here; energies whose gradient has a closed form override
+        this with it (tested against this one).
+        """
+        if x.ndim == 1:
+            return jax.grad(self.__call__, argnums=1)(t, x)
+        t_axis = 0 if jnp.ndim(t) else None
+        return jax.vmap(self.gradient, in_axes=(t_axis, -1), out_axes=-1)(t, x)

@@ -1,0 +1,146 @@
+"""Scalars behind fields: energies and potentials, learned or given, with their gradients."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from dynnets._core import check_finite, split_phase
+from dynnets.nn import MLP
+
+from ._abstract import AbstractEnergy
+
+
+def _per_feature(values, x):
+    """`values (d,)` shaped to multiply `x (d, ...)`."""
+    return values.reshape(values.shape + (1,) * (x.ndim - 1))
+
+
+class MLPEnergy(AbstractEnergy):
+    """A learned energy `H(x) = w^T s(W_2 s(W_1 x + b_1) + b_2)`, a net with one output.
+
+    The last layer has no bias: an energy counts up to a constant. The gradient is in closed
+    form; cost: two products per hidden layer.
+
+    **Arguments:** `dim`: size of the argument; `width`, `depth`, `activation`, `key`: as `MLP`.
+    """
+
+    net: MLP
+
+    def __init__(
+        self, dim: int, width: int, depth: int, *, activation: str = "tanh", key: PRNGKeyArray
+    ):
+        self.net = MLP(dim, 1, width, depth, activation=activation, final_bias=False, key=key)
+
+    def __call__(self, t, x):
+        """`H(x)`."""
+        return self.net(x)[0]
+
+    def gradient(self, t, x):
+        """`grad H(x)` in closed form."""
+        return self.net.gradient(x)
+
+
+class QuadraticEnergy(AbstractEnergy):
+    """`H(x) = x^T S x / 2` with `S` the symmetric part of `matrix (d, d)`."""
+
+    matrix: Float[Array, "d d"]
+
+    def __init__(self, matrix):
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+            raise ValueError(f"matrix must be square, got shape {matrix.shape}")
+        self.matrix = matrix
+
+    def __call__(self, t, x):
+        """`x^T S x / 2`."""
+        return jnp.sum(x * (self.matrix @ x), axis=0) / 2
+
+    def gradient(self, t, x):
+        """`S x`."""
+        return (self.matrix + self.matrix.T) @ x / 2
+
+
+class KineticEnergy(AbstractEnergy):
+    """`T(p) = sum_i p_i^2 / (2 m_i)`, masses positive by construction (their logarithm is stored).
+
+    **Arguments:** `mass`: shape `(n,)`, one per momentum; `ValueError` unless all are positive.
+    """
+
+    log_mass: Float[Array, " n"]
+
+    def __init__(self, mass):
+        check_finite("mass", mass)
+        if not isinstance(mass, jax.core.Tracer) and not bool((mass > 0).all()):
+            raise ValueError(f"masses must be positive, got {mass}")
+        self.log_mass = jnp.log(mass)
+
+    @property
+    def mass(self) -> Float[Array, " n"]:
+        """The masses, shape `(n,)`."""
+        return jnp.exp(self.log_mass)
+
+    def __call__(self, t, p):
+        """`sum_i p_i^2 / (2 m_i)`."""
+        return jnp.sum(p * self.gradient(t, p), axis=0) / 2
+
+    def gradient(self, t, p):
+        """The velocities `p_i / m_i`."""
+        return p * _per_feature(jnp.exp(-self.log_mass), p)
+
+
+class FunctionEnergy(AbstractEnergy):
+    """A given energy: wraps a function `H(t, x)` of one state `(d,)`.
+
+    **Arguments:** `function`: pure, returns a scalar; may itself be an Equinox module.
+    `gradient_function`: `g(t, x)`, its gradient where one line gives it (else `jax.grad`);
+    `reads_time`: whether `H` depends on `t`; a field of it then claims no energy.
+    """
+
+    function: Callable
+    gradient_function: Callable | None = None
+    reads_time: bool = eqx.field(default=False, static=True)
+
+    @property
+    def autonomous(self):
+        """Whether the function was declared not to read the time."""
+        return not self.reads_time
+
+    def __call__(self, t, x):
+        """`H(t, x)`."""
+        if x.ndim == 1:
+            return self.function(t, x)
+        return jax.vmap(self.function, in_axes=(0 if jnp.ndim(t) else None, -1))(t, x)
+
+    def gradient(self, t, x):
+        """`grad H(t, x)`."""
+        one = self.gradient_function or jax.grad(self.function, argnums=1)
+        if x.ndim == 1:
+            return one(t, x)
+        return jax.vmap(one, in_axes=(0 if jnp.ndim(t) else None, -1), out_axes=-1)(t, x)
+
+
+class SeparableEnergy(AbstractEnergy):
+    """`H(q, p) = T(p) + V(q)`.
+
+    **Arguments:** `kinetic`: an energy of the momenta; `potential`: an energy of the coordinates.
+    """
+
+    kinetic: AbstractEnergy
+    potential: AbstractEnergy
+
+    @property
+    def autonomous(self):
+        """Whether both parts are."""
+        return self.kinetic.autonomous and self.potential.autonomous
+
+    def __call__(self, t, x):
+        """`T(t, p) + V(t, q)`."""
+        q, p = split_phase(x)
+        return self.kinetic(t, p) + self.potential(t, q)
+
+    def gradient(self, t, x):
+        """`(grad V(q), grad T(p))`."""
+        q, p = split_phase(x)
+        return jnp.concatenate([self.potential.gradient(t, q), self.kinetic.gradient(t, p)])

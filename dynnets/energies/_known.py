@@ -1,0 +1,28 @@
+"""Energies that are known: part of a learned Hamiltonian that no optimiser touches."""
+
+from dynnets._core import constant_field
+
+from ._abstract import AbstractEnergy
+
+
+class KnownEnergy(AbstractEnergy):
+    """A given energy whose parameters stay as they are while the rest of a model is trained.
+
+    For instance `KnownEnergy(KineticEnergy(mass))` beside a learned potential. Preserves what the
+    energy inside does. **Arguments:** `energy`: any `AbstractEnergy`.
+    """
+
+    energy: AbstractEnergy = constant_field()
+
+    @property
+    def autonomous(self):
+        """Whether the energy inside is."""
+        return self.energy.autonomous
+
+    def __call__(self, t, x):
+        """`H(t, x)`."""
+        return self.energy(t, x)
+
+    def gradient(self, t, x):
+        """`grad H(t, x)`."""
+        return self.energy.gradient(t, x)

@@ -1,0 +1,1 @@
+"""Models that are maps of time."""

@@ -1,0 +1,1 @@
+"""Models of pictures, by the dynamics of a latent state."""

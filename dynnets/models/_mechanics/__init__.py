@@ -1,0 +1,1 @@
+"""Models of mechanics: a learned energy, a field and a step."""
