@@ -20,10 +20,10 @@ from dynnets.fields import canonical_matrix
 from dynnets.structure import (
     DISSIPATIVE,
     ENERGY,
-    MASS,
     NON_EXPANSIVE,
     NORM,
     POISSON,
+    SUM,
     SYMPLECTIC,
     VOLUME,
 )
@@ -100,7 +100,7 @@ def test_field_structure(row, dtype):
         assert abs(np.trace(jacobian)) <= slack
     if NORM in field.structure:
         assert abs(np.asarray(x) @ value) <= slack
-    if MASS in field.structure:
+    if SUM in field.structure:
         assert abs(np.sum(value)) <= slack
     if NON_EXPANSIVE in field.structure:
         assert np.linalg.eigvalsh(jacobian + jacobian.T).max() <= slack

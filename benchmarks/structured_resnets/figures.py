@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from benchmarks.harness import Settings
 from dynnets.fields import SphereField
 from dynnets.integrators import cayley_midpoint
-from dynnets.networks import LearnedWidth, flow_network
+from dynnets.networks import LearnedStepSize, flow_network
 
 
 def table(cells):
@@ -46,7 +46,7 @@ def step_sizes(settings: Settings):
     """
     key, data = jr.split(jr.key(0))
     net = flow_network(
-        lambda k: SphereField(3, 8, 1, key=k), 12, cayley_midpoint, LearnedWidth(0.1), key=key
+        lambda k: SphereField(3, 8, 1, key=k), 12, cayley_midpoint, LearnedStepSize(0.1), key=key
     )
     axis = jnp.array([1.0, 2.0, 2.0]) / 3
     cross = jnp.cross(jnp.eye(3), axis)

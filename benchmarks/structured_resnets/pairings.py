@@ -23,19 +23,19 @@ from dynnets.integrators import AbstractStep, missing_parts
 from dynnets.structure import (
     ENERGY,
     EXACT,
-    MASS,
     NORM,
     ORACLES,
     ORDER,
     ORTHOGONAL,
     POISSON,
+    SUM,
     SYMPLECTIC,
     VOLUME,
     Tag,
     verdict,
 )
 
-MEASURED = (VOLUME, SYMPLECTIC, POISSON, NORM, MASS, ORTHOGONAL, ENERGY)
+MEASURED = (VOLUME, SYMPLECTIC, POISSON, NORM, SUM, ORTHOGONAL, ENERGY)
 POINTS = 64
 ROUND_OFF, RESOLVED = 1e-12, 1e-13
 SLOPE_SLACK = 0.25

@@ -13,13 +13,13 @@ from benchmarks.structured_resnets import depth, figures, pairings, violations
 from dynnets.energies import MLPEnergy
 from dynnets.fields import (
     HamiltonianField,
-    MassPreservingField,
     NonExpansiveField,
     OrthogonalFlowField,
     RotationField,
     SeparableHamiltonianField,
     ShearField,
     SphereField,
+    SumPreservingField,
 )
 from dynnets.integrators import (
     Gauss,
@@ -90,7 +90,7 @@ def _families():
         "Hamiltonian": (lambda key: HamiltonianField(MLPEnergy(4, 4, 1, key=key)), (4,)),
         "sphere": (lambda key: SphereField(4, 4, 1, key=key), (4,)),
         "rotations": (lambda key: RotationField(4, 4, 1, key=key), (4,)),
-        "mass": (lambda key: MassPreservingField(4, 4, 1, key=key), (4,)),
+        "mass": (lambda key: SumPreservingField(4, 4, 1, key=key), (4,)),
         "orthogonal": (lambda key: OrthogonalFlowField(3, 3, 4, 1, key=key), (3, 3)),
     }
 

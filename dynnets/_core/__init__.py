@@ -12,6 +12,10 @@ from ._constant import (
     constant_field as constant_field,
     trainable as trainable,
 )
+from ._declared import (
+    Bound as Bound,
+    declared as declared,
+)
 from ._newton import (
     newton as newton,
     stationary_point as stationary_point,
@@ -32,13 +36,13 @@ from ._serialisable import (
 from ._tags import (
     DISSIPATIVE as DISSIPATIVE,
     ENERGY as ENERGY,
-    MASS as MASS,
     MOMENTUM as MOMENTUM,
     NON_EXPANSIVE as NON_EXPANSIVE,
     NORM as NORM,
     ORTHOGONAL as ORTHOGONAL,
     POISSON as POISSON,
     REVERSIBLE as REVERSIBLE,
+    SUM as SUM,
     SYMMETRIC as SYMMETRIC,
     SYMPLECTIC as SYMPLECTIC,
     TAGS as TAGS,

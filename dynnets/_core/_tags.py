@@ -33,7 +33,7 @@ DISSIPATIVE = Tag("DISSIPATIVE", "without input the energy of the state never gr
 SYMMETRIC = Tag("SYMMETRIC", "a step of -h undoes a step of h")
 REVERSIBLE = Tag("REVERSIBLE", "the map has an exact inverse at the cost of one step")
 NORM = Tag("NORM", "the Euclidean norm of the state does not change")
-MASS = Tag("MASS", "the sum of the state's components does not change")
+SUM = Tag("SUM", "the sum of the state's components does not change")
 ORTHOGONAL = Tag("ORTHOGONAL", "the state is a matrix Q and Q^T Q does not change")
 NON_EXPANSIVE = Tag("NON_EXPANSIVE", "the map is 1-Lipschitz in the Euclidean norm")
 
@@ -47,7 +47,7 @@ TAGS = (
     SYMMETRIC,
     REVERSIBLE,
     NORM,
-    MASS,
+    SUM,
     ORTHOGONAL,
     NON_EXPANSIVE,
 )

@@ -12,13 +12,13 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from dynnets._core import (
     DISSIPATIVE,
     ENERGY,
-    MASS,
     MOMENTUM,
     NON_EXPANSIVE,
     NORM,
     ORTHOGONAL,
     POISSON,
     REVERSIBLE,
+    SUM,
     SYMMETRIC,
     SYMPLECTIC,
     VOLUME,
@@ -40,7 +40,7 @@ DEFECTS = {
     SYMMETRIC: "largest error of a step there and a step back",
     REVERSIBLE: "largest error of the map and its inverse",
     NORM: "largest relative change of the norm",
-    MASS: "largest change of the sum",
+    SUM: "largest change of the sum",
     ORTHOGONAL: "max |Q'^T Q' - Q^T Q|",
     NON_EXPANSIVE: "largest Lipschitz ratio above one",
 }

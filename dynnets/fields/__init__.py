@@ -50,9 +50,6 @@ from ._lagrangian import (
     noether as noether,
     poisson_bracket as poisson_bracket,
 )
-from ._mass import (
-    MassPreservingField as MassPreservingField,
-)
 from ._mechanical import (
     MassMatrixField as MassMatrixField,
 )
@@ -75,6 +72,9 @@ from ._sphere import (
     LowRankSphereField as LowRankSphereField,
     RotationField as RotationField,
     SphereField as SphereField,
+)
+from ._sum import (
+    SumPreservingField as SumPreservingField,
 )
 from ._uniform_input import (
     UniformInput as UniformInput,

@@ -6,25 +6,63 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array
 
-from dynnets._core import Tag
+from dynnets._core import Bound, Tag, declared
 
 
 class AbstractField(eqx.Module):
     """A vector field `x' = f(t, x, args)`; `diffrax.ODETerm` takes it unchanged.
 
-    A field may offer parts to the steps that need them: `kick(t, q, args)` is `dp/dt` as a
-    function of the coordinates, `drift(t, p, args)` is `dq/dt` as a function of the momenta,
-    `energy` is the `AbstractEnergy` behind it.
-    `features_first` says whether the field also takes a batch `(d, N)` as one expression
-    (times then are a scalar or `(N,)`).
-    `shear`: the Jacobian is similar to its negative along whole steps, by one involution as for a
-    sum of two shears, or as a nonnegative diagonal times one skew matrix;
-    `gradient_flow`: the field is `-grad V` of its `energy`.
+    A subclass defines `structure` and `__call__`. Everything else is optional, and is absent
+    (`None`) unless the class offers it under that name, as a method, a property or an attribute:
+
+    - `kick(t, q, args)` is `dp/dt` as a function of the coordinates, `drift(t, p, args)` is
+      `dq/dt` as a function of the momenta: what splitting steps need.
+    - `flows`: a tuple of exact flows `flow(t, x, h, args)` of parts that sum to the field.
+    - `skew(t, x, args)`: the skew matrix `S (d, d)` of a field `S(t, x) x`.
+    - `energy`: the `AbstractEnergy` behind the field, and `apply_structure(t, x, g, args)`: the
+      field as a function of the gradient `g` of that energy.
+    - `matrix`: the constant skew matrix `B (d, d)` of a Poisson field.
+    - `lagrangian(t, q, v)` and `force(t, q, v, args)`: of a field that follows from them.
+    - `momentum(x)`: the total momentum of the bodies, `(space_dim,)` or `(space_dim, N)`.
+    - `omega`: the coupling of the two copies of a doubled field, see `TaoField`.
+    - `lipschitz`: a Lipschitz constant of the field in the 2-norm; `nu` and `nu_bound`: the same
+      for the gradient of a ridge, exact and by products alone; `curvature`: `(low, high)`, between
+      which all eigenvalues of the negative Jacobian of a gradient field lie.
+    - `input_dim`: the size of the input that `args` brings, 0 for none.
+    - `bounds()`: the `Bound`s that the class proves of itself, for certificates.
+
+    Flags say which special form the field has:
+
+    - `features_first`: it takes a batch `(d, N)` as one expression (times are a scalar or `(N,)`).
+    - `shear`: its Jacobian is similar to its negative along whole steps, by one involution as for
+      a sum of two shears, or as a nonnegative diagonal times one skew matrix.
+    - `gradient_flow`: it is `-grad V` of its `energy`.
+    - `expansive`: it is `+grad V` of a convex ridge: an Euler step expands by at most `1 + h nu`.
+    - `paired`: its bracket pairs `q_i` with `p_i` by a weight, as Tao's doubling needs.
     """
 
     features_first: ClassVar[bool] = False
     shear: ClassVar[bool] = False
     gradient_flow: ClassVar[bool] = False
+    expansive: ClassVar[bool] = False
+    paired: ClassVar[bool] = False
+
+    kick = declared(None)
+    drift = declared(None)
+    flows = declared(None)
+    skew = declared(None)
+    energy = declared(None)
+    apply_structure = declared(None)
+    matrix = declared(None)
+    lagrangian = declared(None)
+    force = declared(None)
+    momentum = declared(None)
+    omega = declared(None)
+    lipschitz = declared(None)
+    nu = declared(None)
+    nu_bound = declared(None)
+    curvature = declared(None)
+    input_dim = declared(0)
 
     @property
     @abc.abstractmethod
@@ -34,3 +72,7 @@ class AbstractField(eqx.Module):
     @abc.abstractmethod
     def __call__(self, t, x, args=None) -> Array:
         """`f(t, x, args)`, of the shape of `x`: `(d,)`, or features-first `(d, N)`."""
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the class proves of itself at its present parameters; nothing by default."""
+        return ()

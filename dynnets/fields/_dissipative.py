@@ -91,6 +91,11 @@ class PortHamiltonianField(AbstractField):
     features_first: ClassVar[bool] = True
 
     @property
+    def input_dim(self) -> int:
+        """The size of the input, 0 without an input matrix."""
+        return 0 if self.input_matrix is None else self.input_matrix.shape[-1]
+
+    @property
     def structure(self):
         """`{DISSIPATIVE}`."""
         return frozenset({DISSIPATIVE})

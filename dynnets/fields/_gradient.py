@@ -121,6 +121,7 @@ class ExpansiveField(AbstractField):
 
     ridge: RidgeEnergy
     features_first: ClassVar[bool] = True
+    expansive: ClassVar[bool] = True
 
     def __init__(self, dim: int, width: int, *, activation: str = "tanh", key: PRNGKeyArray):
         self.ridge = _draw(dim, width, activation, key)

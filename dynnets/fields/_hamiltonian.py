@@ -91,10 +91,8 @@ class SeparableHamiltonianField(AbstractField):
 
     @property
     def lagrangian(self):
-        """`L(t, q, v) = sum m v^2 / 2 - V(t, q)`, where the kinetic energy is a `KineticEnergy`."""
-        if not isinstance(self.kinetic, KineticEnergy):
-            raise AttributeError("a Lagrangian in closed form needs T = sum p^2 / (2 m)")
-        return self._lagrangian
+        """`L(t, q, v) = sum m v^2 / 2 - V(t, q)`, for a `KineticEnergy`; else `None`."""
+        return self._lagrangian if isinstance(self.kinetic, KineticEnergy) else None
 
     def _lagrangian(self, t, q, v):
         return jnp.sum(self.kinetic.mass * v**2) / 2 - self.potential(t, q)

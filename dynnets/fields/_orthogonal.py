@@ -5,7 +5,7 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import ORTHOGONAL, check_size
+from dynnets._core import NORM, ORTHOGONAL, check_size
 from dynnets.linear import skew_from_entries, skew_size
 from dynnets.nn import MLP
 
@@ -45,8 +45,10 @@ class OrthogonalFlowField(AbstractField):
 
     @property
     def structure(self):
-        """`{ORTHOGONAL}`."""
-        return frozenset({ORTHOGONAL})
+        """`{NORM,
+        ORTHOGONAL, NORM}`: with `Q^T Q` its trace, the squared Frobenius norm, is kept.
+        """
+        return frozenset({NORM, ORTHOGONAL, NORM})
 
     def skew(self, t, x: Float[Array, "n k"], args=None) -> Float[Array, "n n"]:
         """`S(Q)`."""

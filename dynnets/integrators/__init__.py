@@ -126,10 +126,11 @@ from ._splitting import (
 )
 from ._step import (
     AbstractStep as AbstractStep,
+    FunctionStep as FunctionStep,
     StepInfo as StepInfo,
     check_parts as check_parts,
     missing_parts as missing_parts,
-    register_step as register_step,
+    part_of as part_of,
     step_info as step_info,
 )
 from ._sweep import (

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from dynnets._core import check_finite, check_size
+from dynnets.fields import AbstractField
 
 from ._reversible import Reversible
 from ._rollout import Rollout, rollout
@@ -57,7 +58,7 @@ def rollout_blocks(
     """
     if x0.ndim != 2:
         raise ValueError(f"blocks are cut from a batch (d, N), got a state of shape {x0.shape}")
-    if not getattr(field, "features_first", True):
+    if isinstance(field, AbstractField) and not field.features_first:
         raise ValueError(f"{type(field).__name__} takes single states (d,), not a batch (d, N)")
     check_finite("x0", x0)
     dim, columns = x0.shape

@@ -32,7 +32,7 @@ class Compensated(AbstractStep):
 
     def __init__(self, step):
         if not isinstance(step, Splitting):
-            name = getattr(getattr(step, "info", step), "name", step)
+            name = step.info.name if isinstance(step, AbstractStep) else repr(step)
             raise ValueError(
                 f"compensated summation takes a Splitting, whose updates are sums, got {name}"
             )

@@ -54,7 +54,7 @@ class Composition(AbstractStep):
         )
 
     def _bound(self, bounds: list[float]) -> float:
-        """Every sub-step of width `w h` must stay below its own bound."""
+        """Every sub-step of size `w h` must stay below its own bound."""
         if any(weight <= 0 for weight in self.weights):
             return 0.0
         return min(bound / weight for bound, weight in zip(bounds, self.weights))
@@ -67,14 +67,14 @@ class Composition(AbstractStep):
         """All sub-steps in turn."""
         reached = 0.0
         following = (*self.turns[1:], self.turns[0])
-        widths = (*self.weights[1:], self.weights[0])
-        for turn, weight, then, width in zip(self.turns, self.weights, following, widths):
+        sizes = (*self.weights[1:], self.weights[0])
+        for turn, weight, then, size in zip(self.turns, self.weights, following, sizes):
             x, memory = self.steps[turn].advance(
                 field, t + reached * h, x, weight * h, args, memory
             )
             reached += weight
             if then != turn:
-                memory = self.steps[then].start(field, t + reached * h, x, width * h, args)
+                memory = self.steps[then].start(field, t + reached * h, x, size * h, args)
         return x, memory
 
     def inverse(self, field, t, x, h, args=None):
@@ -176,7 +176,7 @@ def compose(
 
     Raises `ValueError` for no steps, as many weights as not steps, weights that are zero or not
     finite, and steps that live on pairs or remember the previous state, whose memory is bound to
-    one width. Cost: the sum of its parts.
+    one size. Cost: the sum of its parts.
 
     ```python
     >>> from dynnets.integrators import compose, suzuki_weights, verlet_dkd
@@ -216,7 +216,7 @@ def _check(steps, weights):
     for step in steps:
         if not isinstance(step, AbstractStep):
             raise ValueError(f"a composition is made of AbstractSteps, got {step!r}")
-        if hasattr(step, "on_pair"):
+        if step.on_pair is not None:
             raise ValueError(
                 f"{step.info.name} acts on pairs of states and has no composition here; "
                 "Tao(omega, order=4) is that of Tao"

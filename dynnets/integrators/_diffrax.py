@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import diffrax
-import equinox as eqx
 import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array
 
 from dynnets._core import join_phase, split_phase
+from dynnets.fields import AbstractField
 
 from ._step import AbstractStep, check_parts
 
 
-class _TermField(eqx.Module):
+class _TermField(AbstractField):
     """The field behind diffrax terms, through their public interface alone.
 
     diffrax integrates backwards with the sign in the control, so the rate is `sign * f`. The
@@ -23,6 +23,11 @@ class _TermField(eqx.Module):
 
     terms: diffrax.AbstractTerm
     sign: Array
+
+    @property
+    def structure(self):
+        """Nothing is known of the flow of a term."""
+        return frozenset()
 
     def __call__(self, t, x, args=None):
         return self.sign * self.terms.vf(t, x, args)

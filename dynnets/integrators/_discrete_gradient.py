@@ -66,7 +66,7 @@ def itoh_abe_gradient(energy: Callable, t, x: Float[Array, " d"], y: Float[Array
 
     `g_i = (H(y_1 .. y_i, x_{i+1} ..) - H(y_1 .. y_{i-1}, x_i ..)) / (y_i - x_i)`. Where a
     coordinate moves by less than `eps^(1/3)` of the state's size the difference is taken about
-    its middle over that width instead (0/0): that changes `g . (y - x)` by `O(eps)`.
+    its middle over that distance instead (0/0): that changes `g . (y - x)` by `O(eps)`.
     Cost: `2 d` values. Source: Itoh and Abe, Journal of Computational Physics 76, 1988.
     """
     size = jnp.maximum(jnp.abs(x).max(), jnp.abs(y).max())

@@ -5,12 +5,12 @@ import math
 import equinox as eqx
 
 from dynnets._core import (
-    MASS,
     MOMENTUM,
     NON_EXPANSIVE,
     NORM,
     ORTHOGONAL,
     POISSON,
+    SUM,
     SYMPLECTIC,
     VOLUME,
 )
@@ -18,7 +18,7 @@ from dynnets._core import (
 from ._splitting import Splitting, sweeps_of, toggle_adjoint
 from ._step import AbstractStep, StepInfo, check_parts
 
-_KEPT = frozenset({SYMPLECTIC, POISSON, VOLUME, NORM, MASS, MOMENTUM, ORTHOGONAL})
+_KEPT = frozenset({SYMPLECTIC, POISSON, VOLUME, NORM, SUM, MOMENTUM, ORTHOGONAL})
 
 
 class FlowSplitting(AbstractStep):

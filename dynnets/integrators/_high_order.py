@@ -89,7 +89,7 @@ def symmetric_weights(order: int) -> tuple[float, ...]:
 
 
 def _verlet(weights: tuple[float, ...]) -> tuple[float, ...]:
-    """Coefficients of the composition of Stormer-Verlet steps of these widths."""
+    """Coefficients of the composition of Stormer-Verlet steps of these sizes."""
     return coefficients_of(tuple(w / 2 for w in weights for _ in range(2)))
 
 

@@ -8,36 +8,37 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from dynnets._core import (
-    MASS,
     MOMENTUM,
     NON_EXPANSIVE,
     NORM,
     ORTHOGONAL,
     POISSON,
+    SUM,
     SYMPLECTIC,
     VOLUME,
     check_size,
     newton,
 )
+from dynnets.fields import AbstractField
 
 from ._step import AbstractStep, StepInfo
 
-QUADRATIC = frozenset({SYMPLECTIC, POISSON, NORM, ORTHOGONAL, MASS, MOMENTUM})
+QUADRATIC = frozenset({SYMPLECTIC, POISSON, NORM, ORTHOGONAL, SUM, MOMENTUM})
 """What methods without a defect on quadratic invariants keep."""
 
 
 def is_batch(field, x) -> bool:
-    """Whether `x` is a features-first batch `(d, N)` rather than one state, which may be a matrix
-    where the field keeps `Q^T Q`.
+    """Whether `x` is a features-first batch `(d, N)` rather than one state, which is a matrix for
+    a field that keeps `Q^T Q`.
     """
-    return x.ndim == 2 and ORTHOGONAL not in getattr(field, "structure", ())
+    return x.ndim == 2 and not (isinstance(field, AbstractField) and ORTHOGONAL in field.structure)
 
 
 def each_state(one: Callable, field, x, args) -> Array:
     """`one(x, args)` for the state, or for every column of a batch (with its column of inputs)."""
     if not is_batch(field, x):
         return one(x, args)
-    axis = -1 if getattr(args, "ndim", 0) == 2 else None
+    axis = -1 if eqx.is_array(args) and args.ndim == 2 else None
     return jax.vmap(one, in_axes=(-1, axis), out_axes=-1)(x, args)
 
 
@@ -143,7 +144,7 @@ class ImplicitEuler(AbstractStep):
             name="ImplicitEuler",
             order=1,
             needs=frozenset(),
-            keeps=frozenset({MASS, MOMENTUM, NON_EXPANSIVE}),
+            keeps=frozenset({SUM, MOMENTUM, NON_EXPANSIVE}),
             symmetric=False,
             invertible=False,
             evaluations=None,

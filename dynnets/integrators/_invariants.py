@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import ENERGY, MASS, MOMENTUM, NORM, ORTHOGONAL, Tag, check_size, newton
+from dynnets._core import ENERGY, MOMENTUM, NORM, ORTHOGONAL, SUM, Tag, check_size, newton
 
 from ._implicit import each_state, is_batch
 from ._step import AbstractStep, StepInfo, check_parts, step_info
@@ -141,12 +141,12 @@ class Relaxation(AbstractStep):
 
     `x' = x + g (y - x)` with `y` the step's result and the root `g = 1 + O(h^(p - 1))` of
     `H(x') = H(x)`. The state then belongs to the time `t + g h`. A rollout carries that lag
-    and takes it into account in the width of the next step, so that its states stay within
+    and takes it into account in the size of the next step, so that its states stay within
     `O(h^p)` of the times asked for and the order is that of the step; a single call is off by
     `(g - 1) h` in time, one order less.
 
     Preserves: the invariant, and the linear invariants that the step keeps. Symmetry is lost; so
-    is the symplectic form, by `O(h^p)` per call, since the width depends on the state.
+    is the symplectic form, by `O(h^p)` per call, since the size depends on the state.
 
     **Arguments:** `step`: of order 2 or more, its memory is not used; `invariant`: `ENERGY`
     (the field's `energy`), `NORM`, or a function `g(t, x)` with a scalar value. Where `y`
@@ -178,7 +178,7 @@ class Relaxation(AbstractStep):
             self.step,
             (self.invariant,),
             "Relaxation",
-            own | (inner.keeps & {MASS, MOMENTUM}),
+            own | (inner.keeps & {SUM, MOMENTUM}),
             "the invariant does not depend on time and the root exists (else NaN); order: in a "
             "rollout",
             "Ketcheson, SIAM Journal on Numerical Analysis 57, 2019",
@@ -195,14 +195,14 @@ class Relaxation(AbstractStep):
         function = _function(self.invariant, field)
 
         def one(y, u, lag):
-            width = lag + h
-            way = self.step(field, t - lag, y, width, u) - y
+            size = lag + h
+            way = self.step(field, t - lag, y, size, u) - y
             factor = _relaxation(lambda z: function(t, z), y, way, self.max_steps)
-            return y + factor * way, (1 - factor) * width
+            return y + factor * way, (1 - factor) * size
 
         if not is_batch(field, x):
             return one(x, args, memory)
-        axis = -1 if getattr(args, "ndim", 0) == 2 else None
+        axis = -1 if eqx.is_array(args) and args.ndim == 2 else None
         return jax.vmap(one, in_axes=(-1, axis, 0), out_axes=(-1, 0))(x, args, memory)
 
 

@@ -29,7 +29,7 @@ class Rebound(AbstractStep):
     - `base`: the step `S` between impacts, such as `verlet_kdk`, with what it needs.
     - `event`: `event(motion, x, h) -> (n, alpha)`: the normal `(n,)`, zero where there is no
       impact, and the share of `h` before it, in `[0, 1]` and 1 without impact. `motion(s)` is the
-      tentative state after a step `S` of width `s` from `x`, so `motion(h)` is the state without
+      tentative state after a step `S` of size `s` from `x`, so `motion(h)` is the state without
       rebound. Such as `Walls` or `LearnedRebound`.
     - `most`: most impacts in one step.
 

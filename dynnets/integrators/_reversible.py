@@ -46,7 +46,7 @@ class Reversible(eqx.Module):
 
 
 def reversible_states(run, step, field, x0, steps, args, substeps, adjoint: Reversible):
-    """States after each interval of `steps = (starts, widths)`, as `run(...)` gives them."""
+    """States after each interval of `steps = (starts, sizes)`, as `run(...)` gives them."""
     model, times = (step, field, args), steps
     return _states((model, x0, times), run, substeps, adjoint.tolerance)
 
@@ -92,24 +92,24 @@ def _distance(sweep, rebuilt, x):
 
 def _sweep(sweep, varied, x0, steps, xs, xs_bar, substeps):
     """Backwards over all saved states; cotangents, largest drift and cotangents of the times."""
-    starts, widths = steps
+    starts, sizes = steps
     zero = jnp.zeros((), x0.dtype)
     none = sweep.unpack(jnp.zeros_like(x0))
     first = Back(sweep.unpack(xs[-1]), none, jtu.tree_map(jnp.zeros_like, varied), zero, zero)
-    after = jnp.concatenate([widths[1:], jnp.zeros_like(widths[:1])]) / substeps
+    after = jnp.concatenate([sizes[1:], jnp.zeros_like(sizes[:1])]) / substeps
 
     def segment(carry, inputs):
         back, drift = carry
-        start, width, h_after, x, x_bar = inputs
-        clock, total = Clock(start, width / substeps), jnp.asarray(substeps, width.dtype)
+        start, size, h_after, x, x_bar = inputs
+        clock, total = Clock(start, size / substeps), jnp.asarray(substeps, size.dtype)
         back, rebuilt, finished = sweep.meet(back, x, x_bar, clock, h_after, total)
         drift = jnp.maximum(drift, _distance(sweep, rebuilt, x))
         back = sweep.interior(back, clock, total - 1)
         return (_undo_rest(sweep, back, clock, substeps), drift), finished
 
-    inputs = (starts, widths, after, xs, xs_bar)
+    inputs = (starts, sizes, after, xs, xs_bar)
     (back, drift), later = jax.lax.scan(segment, (first, zero), inputs, reverse=True)
-    back = sweep.leave(back, Clock(starts[0], widths[0] / substeps))
+    back = sweep.leave(back, Clock(starts[0], sizes[0] / substeps))
     drift = jnp.maximum(drift, _distance(sweep, back.x, x0))
     bars = [
         jnp.concatenate([last[None], rest[:-1]]) for last, rest in zip((back.start, back.h), later)
@@ -131,11 +131,11 @@ def _undo_rest(sweep, back: Back, clock: Clock, substeps: int) -> Back:
 
 def rebuilt_drift(step, field, x0, steps, args, xs, substeps):
     """Largest distance between the saved states and those rebuilt from the next saved one."""
-    starts, widths = steps
+    starts, sizes = steps
 
     def segment(_, inputs):
-        start, width, x, x_next = inputs
-        h = width / substeps
+        start, size, x, x_next = inputs
+        h = size / substeps
 
         def body(done, y):
             index = jnp.asarray(substeps - 1 - done, h.dtype)
@@ -144,7 +144,7 @@ def rebuilt_drift(step, field, x0, steps, args, xs, substeps):
         return None, jnp.max(jnp.abs(jax.lax.fori_loop(0, substeps, body, x_next) - x))
 
     before = jnp.concatenate([x0[None], xs[:-1]])
-    inputs = jax.lax.stop_gradient((starts, widths, before, xs))
+    inputs = jax.lax.stop_gradient((starts, sizes, before, xs))
     field, step, args = jtu.tree_map(_stopped, (field, step, args))
     return jnp.max(jax.lax.scan(segment, None, inputs)[1])
 

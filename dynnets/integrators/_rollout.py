@@ -88,13 +88,13 @@ def rollout(
 
 
 def _scan(step, field, x0, steps, args, substeps):
-    starts, widths = steps
+    starts, sizes = steps
     has_memory = isinstance(step, AbstractStep)
-    memory = step.start(field, starts[0], x0, widths[0] / substeps, args) if has_memory else None
+    memory = step.start(field, starts[0], x0, sizes[0] / substeps, args) if has_memory else None
 
-    def body(carry, start_and_width):
-        t, width = start_and_width
-        h = width / substeps
+    def body(carry, start_and_size):
+        t, size = start_and_size
+        h = size / substeps
         if substeps > 1:
             carry = repeat(step, field, t, carry[0], h, args, carry[1], substeps)
         elif has_memory:

@@ -14,7 +14,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from dynnets._core import MASS, MOMENTUM
+from dynnets._core import MOMENTUM, SUM
 
 from ._step import AbstractStep, StepInfo
 
@@ -93,7 +93,7 @@ class RungeKutta(AbstractStep):
         # "bounded" loops over the stages can be differentiated forwards and backwards
         self.solver = (
             eqx.tree_at(lambda s: s.scan_kind, solver, "bounded", is_leaf=lambda leaf: leaf is None)
-            if getattr(solver, "scan_kind", "") is None
+            if isinstance(solver, diffrax.AbstractRungeKutta) and solver.scan_kind is None
             else solver
         )
 
@@ -107,12 +107,12 @@ class RungeKutta(AbstractStep):
             name=f"RungeKutta({name})",
             order=order,
             needs=frozenset(),
-            keeps=frozenset({MASS, MOMENTUM}),
+            keeps=frozenset({SUM, MOMENTUM}),
             symmetric=False,
             invertible=False,
             evaluations=None,
             condition="every field, every h",
-            source=f"diffrax.{name}" if hasattr(diffrax, name) else "Kutta 1901; Shu, Osher 1988",
+            source=f"diffrax.{name}" if name in dir(diffrax) else "Kutta 1901; Shu, Osher 1988",
             defect_order=defect,
             contractivity=radius,
             descent=2.0 if isinstance(self.solver, diffrax.Euler) else 0.0,
@@ -224,7 +224,7 @@ def _facts(solver: type, order: int) -> tuple[int | None, float]:
     """Defect order and contractivity of a solver class; what is not known is claimed to be 0."""
     if issubclass(solver, diffrax.Euler):
         return 1, 1.0
-    tableau = getattr(solver, "tableau", None)
+    tableau = solver.tableau if issubclass(solver, diffrax.AbstractRungeKutta) else None
     if not isinstance(tableau, diffrax.ButcherTableau):
         return None, 0.0
     return quadratic_defect_order(tableau, order), circle_contractivity(tableau)

@@ -125,7 +125,7 @@ def toggle_adjoint(name: str) -> str:
 
 
 def coefficients_of(sweeps: tuple[float, ...]) -> tuple[float, ...]:
-    """Coefficients of the composition of sweeps of widths `w_i h`, in turn first to last and back.
+    """Coefficients of the composition of sweeps of sizes `w_i h`, in turn first to last and back.
 
     `w_1, w_1 + w_2, ..., w_(m-1) + w_m, w_m`: neighbours act by the same part and merge. With two
     parts these are symplectic Euler and its adjoint in turn. Source: McLachlan, SIAM J. Sci.

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import equinox as eqx
 from jaxtyping import Array, PyTree
 
-from dynnets._core import Tag
+from dynnets._core import Tag, declared
+from dynnets.fields import AbstractField
 
 
 class StepInfo(eqx.Module):
@@ -37,13 +38,13 @@ class StepInfo(eqx.Module):
 
     name: str
     order: int
-    needs: frozenset[str]
-    keeps: frozenset[Tag]
-    symmetric: bool
-    invertible: bool
-    evaluations: int | None
-    condition: str
-    source: str
+    needs: frozenset[str] = frozenset()
+    keeps: frozenset[Tag] = frozenset()
+    symmetric: bool = False
+    invertible: bool = False
+    evaluations: int | None = None
+    condition: str = ""
+    source: str = ""
     defect_order: int | None = None
     energy_order: int | None = None
     contractivity: float = 0.0
@@ -52,7 +53,15 @@ class StepInfo(eqx.Module):
 
 
 class AbstractStep(eqx.Module):
-    """A one-step map; parameters and coefficients live in the module."""
+    """A one-step map; parameters and coefficients live in the module.
+
+    Optional parts, `None` where a step has none: `inverse(field, t, x, h, args)`, the state before
+    a step of `h`, exact and explicit; `on_pair(field, t, pair, h, args)`, the map of two copies or
+    two consecutive states by a step whose claims are about that pair.
+    """
+
+    inverse = declared(None)
+    on_pair = declared(None)
 
     @property
     @abc.abstractmethod
@@ -72,32 +81,73 @@ class AbstractStep(eqx.Module):
         return self.advance(field, t, x, h, args, self.start(field, t, x, h, args))[0]
 
 
-_FUNCTIONS: dict[Callable, StepInfo] = {}
+class FunctionStep(AbstractStep):
+    """A plain function `step(field, t, x, h, args) -> x'` as a step, with what is known of it.
 
+    **Arguments:** `function`: pure, returns the state after `h`; `facts`: its `StepInfo`, which is
+    believed: what it claims of the function is derived into networks and models, and is measured
+    by `certify`. The step has no memory and no inverse.
 
-def register_step(step: Callable, info: StepInfo) -> Callable:
-    """Declare what a plain function `step(field, t, x, h, args)` needs and keeps.
+    ```python
+    >>> from dynnets.integrators import FunctionStep, StepInfo, rollout
+    >>> from dynnets.systems import Harmonic
+    >>> import jax.numpy as jnp
+    >>> def euler(field, t, x, h, args=None):
+    ...     return x + h * field(t, x, args)
+    >>> step = FunctionStep(euler, StepInfo("my Euler", order=1))
+    >>> rollout(step, Harmonic().field, jnp.array([1.0, 0.0]), (0.1, 10)).xs.shape
+    (11, 2)
 
-    Modules declare it themselves by `info`. Raises `ValueError` for a second declaration.
+    ```
     """
-    if step in _FUNCTIONS:
-        raise ValueError(f"the step {info.name!r} is registered already")
-    _FUNCTIONS[step] = info
-    return step
+
+    function: Callable
+    facts: StepInfo
+
+    def __check_init__(self):
+        if not callable(self.function):
+            raise ValueError(f"a step is made of a function, got {self.function!r}")
+        if self.facts.invertible:
+            raise ValueError(
+                f"{self.facts.name} is declared invertible, but a function has no `inverse`: "
+                "write an AbstractStep"
+            )
+
+    @property
+    def info(self):
+        """The facts that were given."""
+        return self.facts
+
+    def start(self, field, t, x, h, args=None):
+        """`None`: no memory."""
+        return check_parts(self, field)
+
+    def advance(self, field, t, x, h, args, memory):
+        """One call of the function."""
+        return self.function(field, t, x, h, args), None
 
 
 def step_info(step) -> StepInfo:
-    """The `StepInfo` of a step; `ValueError` for a function that nobody registered."""
+    """The `StepInfo` of a step; `ValueError` for what is not an `AbstractStep`."""
     if isinstance(step, AbstractStep):
         return step.info
-    if step in _FUNCTIONS:
-        return _FUNCTIONS[step]
-    raise ValueError(f"nothing is known of the step {step!r}: declare it by register_step")
+    raise ValueError(
+        f"a step is an AbstractStep, got {step!r}: FunctionStep(function, info) makes one of a "
+        "function"
+    )
 
 
 def missing_parts(step, field) -> list[str]:
     """The parts that `step` needs and `field` does not offer."""
-    return sorted(part for part in step_info(step).needs if not hasattr(field, part))
+    return sorted(part for part in step_info(step).needs if part_of(field, part) is None)
+
+
+def part_of(field, name: str):
+    """The declared part `name` of a field, `None` where it offers none.
+
+    A bare function `f(t, x, args)` is a field without parts.
+    """
+    return getattr(field, name) if isinstance(field, AbstractField) else None
 
 
 _CURES = {
@@ -110,9 +160,10 @@ _CURES = {
 
 def _cure(missing: list[str], field) -> str:
     """Which steps take the field with the parts that it does offer."""
-    if "flows" in missing and hasattr(field, "kick") and hasattr(field, "drift"):
+    kicks = part_of(field, "kick") is not None and part_of(field, "drift") is not None
+    if "flows" in missing and kicks:
         return "verlet_kdk and the other splittings take its kick and drift"
-    if {"kick", "drift"} & set(missing) and hasattr(field, "flows"):
+    if {"kick", "drift"} & set(missing) and part_of(field, "flows") is not None:
         return "strang and over_flows(step) take its exact flows"
     return _CURES.get(missing[0], "RungeKutta takes any field")
 

@@ -114,7 +114,7 @@ class TaoField(AbstractField):
 
     def __check_init__(self):
         check_positive("omega", self.omega)
-        if SYMPLECTIC not in self.field.structure and not getattr(self.field, "paired", False):
+        if SYMPLECTIC not in self.field.structure and not self.field.paired:
             name = type(self.field).__name__
             raise ValueError(f"Tao's doubling needs a Hamiltonian field, {name} is not one")
 

@@ -13,7 +13,7 @@ from ._step import AbstractStep, StepInfo
 
 
 class TimeTransformed(AbstractStep):
-    """A symmetric step of width `h_n = eps / rho_(n+1/2)` with an explicit, reversible density.
+    """A symmetric step of size `h_n = eps / rho_(n+1/2)` with an explicit, reversible density.
 
     In a fictitious time `s` with `dt/ds = Q(t, x)` equal steps `eps` of `s` are adapted steps of
     `t`. The density `rho = 1 / Q` is not computed from `x` (that would be implicit or lose the
@@ -47,7 +47,7 @@ class TimeTransformed(AbstractStep):
 
     def __check_init__(self):
         info = self.step.info
-        if not info.symmetric or hasattr(self.step, "on_pair"):
+        if not info.symmetric or self.step.on_pair is not None:
             raise ValueError(
                 "a reversible change of the step needs a symmetric step of single states, got "
                 f"{info.name}; verlet_kdk and yoshida4 are"
@@ -95,9 +95,9 @@ class TimeTransformed(AbstractStep):
         inner, growth = memory
         state, now, density = x[:-2], x[-2], x[-1]
         density = density + (0.5 * h) * growth
-        width = jnp.where(density > 0, h / density, jnp.nan)
-        state, inner = self.step.advance(field, now, state, width, args, inner)
-        now = now + width
+        size = jnp.where(density > 0, h / density, jnp.nan)
+        state, inner = self.step.advance(field, now, state, size, args, inner)
+        now = now + size
         growth = self._growth(field, now, state, args)
         density = density + (0.5 * h) * growth
         return jnp.concatenate([state, jnp.stack([now, density])]), (inner, growth)
@@ -117,7 +117,7 @@ def time_transformed(
     *,
     t0=0.0,
 ) -> Rollout:
-    """Iterate a symmetric step with widths that follow `monitor(t, x)`, reversibly.
+    """Iterate a symmetric step with sizes that follow `monitor(t, x)`, reversibly.
 
     **Arguments:** `step`, `monitor`: see `TimeTransformed`; `field`: with the parts that the step
     needs; `x0`: `(d,)`; `steps = (eps, n)`: `n` steps of about `eps * monitor`, `eps` negative to

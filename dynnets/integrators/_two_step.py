@@ -51,20 +51,20 @@ class TwoStepMidpoint(AbstractStep):
         )
 
     def start(self, field, t, x, h, args=None):
-        """The state one step before, by the midpoint rule, and the step's width."""
+        """The state one step before, by the midpoint rule, and the step's size."""
         middle = x - (0.5 * h) * field(t, x, args)
         return x - h * field(t - 0.5 * h, middle, args), jnp.asarray(h, x.dtype)
 
     def advance(self, field, t, x, h, args, memory):
         """From `(x_(n-1), x_n)` to `(x_n, x_(n+1))`."""
         h = jnp.asarray(h, x.dtype)
-        previous, width = jax.lax.cond(
+        previous, size = jax.lax.cond(
             jnp.abs(h - memory[1]) <= 0.01 * jnp.abs(h),
             lambda: memory,
             lambda: self.start(field, t, x, h, args),
         )
-        # the widths differ by the round-off of the times at most: their sum is the distance
-        return previous + (width + h) * field(t, x, args), (x, h)
+        # the sizes differ by the round-off of the times at most: their sum is the distance
+        return previous + (size + h) * field(t, x, args), (x, h)
 
     def on_pair(self, field, t, pair, h, args=None):
         """The map of pairs `(x_(n-1), J x_n)`, shape `(4n,)`, canonically symplectic.
@@ -92,7 +92,7 @@ class StormerVerlet(AbstractStep):
 
     For separable fields whose drift is linear in `p` and constant in time, `q'' = a(t, q) =
     drift(kick(t, q))`; momenta by `p_(n+1) = p_n + h (kick_n + kick_(n+1)) / 2`. The memory holds
-    the positions before, which determine the whole trajectory; steps of other widths are scaled.
+    the positions before, which determine the whole trajectory; steps of other sizes are scaled.
     Order 2; one kick and one drift per step.
 
     Preserves: the map `(q_n, p_n) -> (q_(n+1), p_(n+1))` is that of `verlet_kdk` but for round-off
@@ -117,7 +117,7 @@ class StormerVerlet(AbstractStep):
         )
 
     def start(self, field, t, x, h, args=None):
-        """Positions one step before, the kick of now, the step's width."""
+        """Positions one step before, the kick of now, the step's size."""
         check_parts(self, field)
         q, p = split_phase(x)
         h, kick = jnp.asarray(h, x.dtype), field.kick(t, q, args)
@@ -132,11 +132,11 @@ class StormerVerlet(AbstractStep):
 
     def advance(self, field, t, x, h, args, memory):
         """From `(q_(n-1), q_n)` to `(q_n, q_(n+1))`, and the momenta."""
-        previous, kick, width = memory
+        previous, kick, size = memory
         q, p = split_phase(x)
         h = jnp.asarray(h, x.dtype)
-        change = (0.5 * h * (h + width)) * field.drift(t, kick, args)
-        after = q + (h / width) * (q - previous) + change
+        change = (0.5 * h * (h + size)) * field.drift(t, kick, args)
+        after = q + (h / size) * (q - previous) + change
         following = field.kick(t + h, after, args)
         p = p + (0.5 * h) * (kick + following)
         return join_phase(after, p), (q, following, h)

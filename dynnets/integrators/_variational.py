@@ -10,6 +10,7 @@ A force `Q(t, q, v, args)` enters as a function whose derivative is the work for
 rule then turns it into the discrete forces of Lagrange and d'Alembert by itself.
 """
 
+import types
 from collections.abc import Callable
 
 import equinox as eqx
@@ -30,7 +31,7 @@ from dynnets._core import (
 )
 
 from ._implicit import each_state
-from ._step import AbstractStep, StepInfo, check_parts
+from ._step import AbstractStep, StepInfo, check_parts, part_of
 
 
 def midpoint_lagrangian(lagrangian: Callable, t, q0, q1, v, h) -> Array:
@@ -133,12 +134,12 @@ def solve_momentum(
     """The mean velocity `v` with `p0(q, q + h v) = p` near `guess`, and `p1`; NaN without
     convergence. A rule with an internal stage (`staged`) is solved for both at once.
     """
-    staged = getattr(rule, "staged", None)
+    staged = rule.staged if isinstance(rule, GaussLagrangian) else None
 
     def rule_at(bend):
         if staged is None:
             return rule
-        return lambda *ends: staged(*ends, bend)
+        return lambda lagrangian, t, q0, q1, v, h: staged(lagrangian, t, q0, q1, v, h, bend)
 
     def momenta(v, bend):
         return discrete_momenta(rule_at(bend), lagrangian, t, q, q + h * v, v, h)
@@ -199,7 +200,8 @@ class VariationalStep(AbstractStep):
     @property
     def info(self):
         """`StepInfo`: the order of the rule, needs `lagrangian`, symplectic."""
-        name = getattr(self.rule, "__name__", type(self.rule).__name__)
+        plain = isinstance(self.rule, types.FunctionType)
+        name = self.rule.__name__ if plain else type(self.rule).__name__
         return StepInfo(
             name=f"VariationalStep({name})",
             order=self.order,
@@ -221,7 +223,7 @@ class VariationalStep(AbstractStep):
         return each_state(lambda y, u: self._one(field, t, y, h, u), field, x, args), None
 
     def _one(self, field, t, x, h, args):
-        lagrangian = forced_lagrangian(field.lagrangian, getattr(field, "force", None), args)
+        lagrangian = forced_lagrangian(field.lagrangian, part_of(field, "force"), args)
         t, h = jnp.asarray(t, x.dtype), jnp.asarray(h, x.dtype)
         q, p = split_phase(x)
         guess = split_phase(field(t, x, args))[0]

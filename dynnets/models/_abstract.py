@@ -5,23 +5,34 @@ import abc
 import equinox as eqx
 from jaxtyping import Array
 
-from dynnets._core import Tag
-from dynnets.energies import AbstractEnergy
-from dynnets.fields import AbstractField
+from dynnets._core import Bound, Tag, declared
 
 
 class AbstractModel(eqx.Module):
-    """A learned dynamical system: losses and forecasts ask for these methods by name."""
+    """A learned dynamical system: losses, forecasts and certificates ask for its parts by name.
 
-    @property
-    @abc.abstractmethod
-    def field(self) -> AbstractField:
-        """The learned vector field."""
+    A subclass defines `structure` and `predict`. Optional parts, absent (`None`) unless a class
+    offers them under that name, as a property or an attribute:
 
-    @property
-    @abc.abstractmethod
-    def energy(self) -> AbstractEnergy | None:
-        """The learned energy on the state that the model forecasts, or `None`."""
+    - `field`: the learned `AbstractField`; a flow, which is a map of time, has none.
+    - `energy`: the learned `AbstractEnergy` on the state that the model forecasts.
+    - `step`: the `AbstractStep` that forecasts, `substeps` times per interval.
+    - `inner`, `units`: of a model that speaks other units than it was trained in, the model in the
+      units of its training and the change of units. Only `ScaledModel` has them.
+    - `initial_states`: learned states at the start of every trial, `(trials, d)`.
+    - `copies(x)` and `pair`: of a model that moves two copies of a state, see `NSSNN`.
+    - `bounds()`: the `Bound`s that the class proves of itself; those of its field by default.
+    """
+
+    field = declared(None)
+    energy = declared(None)
+    step = declared(None)
+    substeps = declared(1)
+    inner = declared(None)
+    units = declared(None)
+    initial_states = declared(None)
+    copies = declared(None)
+    pair = declared(None)
 
     @property
     @abc.abstractmethod
@@ -31,3 +42,7 @@ class AbstractModel(eqx.Module):
     @abc.abstractmethod
     def predict(self, x0, ts, args=None) -> Array:
         """Forecast from `x0: (d,)` at `ts[0]`; the states at `ts: (n,)`, shape `(n, d)`."""
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the model proves of itself at its present parameters."""
+        return () if self.field is None else self.field.bounds()

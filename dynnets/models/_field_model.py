@@ -37,4 +37,4 @@ class FieldModel(AbstractStepModel):
     @property
     def energy(self) -> AbstractEnergy | None:
         """The energy behind the field, if it has one."""
-        return getattr(self.vector_field, "energy", None)
+        return self.vector_field.energy

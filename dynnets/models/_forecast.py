@@ -33,7 +33,7 @@ def forecast(step, field: AbstractField, x0, ts, args: Any = None, *, substeps: 
     ts = jnp.asarray(ts, x0.dtype)
     if ts.shape[0] < 2:
         return jnp.broadcast_to(x0, (ts.shape[0], *x0.shape))
-    if getattr(args, "ndim", 0) == 2:
+    if eqx.is_array(args) and args.ndim == 2:
         if args.shape[0] != ts.shape[0]:
             raise ValueError(f"{ts.shape[0]} times need as many inputs, got shape {args.shape}")
         args = diffrax.LinearInterpolation(ts, jnp.asarray(args, x0.dtype))

@@ -18,7 +18,7 @@ from ._flow_network import (
 )
 from ._lift import (
     AbstractResize as AbstractResize,
-    MassTruncation as MassTruncation,
+    SumTruncation as SumTruncation,
     Truncation as Truncation,
     ZeroPadding as ZeroPadding,
 )
@@ -31,6 +31,16 @@ from ._stack import (
     repeat_layer as repeat_layer,
     scan_layers as scan_layers,
     stack_layers as stack_layers,
+)
+from ._step_size import (
+    NORMS as NORMS,
+    AbstractStepSize as AbstractStepSize,
+    BoundedStepSize as BoundedStepSize,
+    ClippedStepSize as ClippedStepSize,
+    FixedStepSize as FixedStepSize,
+    FractionStepSize as FractionStepSize,
+    LearnedStepSize as LearnedStepSize,
+    PositiveStepSize as PositiveStepSize,
 )
 from ._symplectic_layers import (
     AbstractDirectionLayer as AbstractDirectionLayer,
@@ -60,14 +70,4 @@ from ._sympnet_kinds import (
     sympnet_p as sympnet_p,
     sympnet_r as sympnet_r,
     sympnet_t as sympnet_t,
-)
-from ._width import (
-    NORMS as NORMS,
-    AbstractWidth as AbstractWidth,
-    BoundedWidth as BoundedWidth,
-    ClippedWidth as ClippedWidth,
-    FixedWidth as FixedWidth,
-    FractionWidth as FractionWidth,
-    LearnedWidth as LearnedWidth,
-    PositiveWidth as PositiveWidth,
 )

@@ -16,7 +16,7 @@ from ._layer import check_limits, layer_sizes
 from ._lift import AbstractResize, ZeroPadding
 from ._meet import meet, require_tags
 from ._stack import layer_of, repeat_layer, scan_layers, stack_layers
-from ._width import AbstractWidth, FixedWidth
+from ._step_size import AbstractStepSize, FixedStepSize
 
 MEMORIES = ("all", "inputs", "inverse")
 """What a layer leaves for the backward pass: all intermediate values; its input, from which the
@@ -27,12 +27,12 @@ class FlowNetwork(AbstractNetwork):
     """`x -> P o S_L o ... o S_1 o U (x)` with layers `S_l = step(field_l, h_l)`.
 
     A layer is one step, or several in turn (a contractive and an expansive one, say): `fields`,
-    `steps` and `widths` are tuples of the same length, in the order in which they act. Every
+    `steps` and `step_sizes` are tuples of the same length, in the order in which they act. Every
     layer's clock starts at zero.
 
     **Arguments:**
 
-    - `fields`: stacked modules, arrays with the leading axis `depth`; `widths`: the step sizes,
+    - `fields`: stacked modules, arrays with the leading axis `depth`; `step_sizes`: the step sizes,
       stacked likewise; `steps`: shared by all layers. `flow_network` makes all three.
     - `lift`: `U`, an `AbstractResize` before the first layer; `project`: `P`, after the last.
     - `memory`: of the backward pass, one of `MEMORIES`. `"inputs"` costs a third more work;
@@ -49,7 +49,7 @@ class FlowNetwork(AbstractNetwork):
     """
 
     fields: tuple[AbstractField, ...]
-    widths: tuple[AbstractWidth, ...]
+    step_sizes: tuple[AbstractStepSize, ...]
     steps: tuple[AbstractStep, ...]
     lift: AbstractResize | None
     project: AbstractResize | None
@@ -59,59 +59,59 @@ class FlowNetwork(AbstractNetwork):
         self,
         fields: Sequence[AbstractField],
         steps: Sequence[AbstractStep],
-        widths: Sequence[AbstractWidth],
+        step_sizes: Sequence[AbstractStepSize],
         *,
         lift: AbstractResize | None = None,
         project: AbstractResize | None = None,
         memory: str = "all",
         require: Iterable[Tag] = (),
     ):
-        if not len(fields) == len(steps) == len(widths) > 0:
+        if not len(fields) == len(steps) == len(step_sizes) > 0:
             raise ValueError(
-                "a layer has as many fields as steps and widths, at least one, "
-                f"got {len(fields)}, {len(steps)} and {len(widths)}"
+                "a layer has as many fields as steps and step_sizes, at least one, "
+                f"got {len(fields)}, {len(steps)} and {len(step_sizes)}"
             )
-        self.fields, self.steps, self.widths = tuple(fields), tuple(steps), tuple(widths)
+        self.fields, self.steps, self.step_sizes = tuple(fields), tuple(steps), tuple(step_sizes)
         self.lift, self.project, self.memory = lift, project, memory
         check_choice("memory", memory, MEMORIES)
         if memory == "inverse":
             self._check_invertible()
         for step, field in zip(self.steps, self.fields):
             check_parts(step, field)
-        _check_depth((self.fields, self.widths))
-        check_limits(self.steps, self.fields, self.widths)
-        require_tags(self.steps, self.fields, self.widths, (lift, project), require)
+        _check_depth((self.fields, self.step_sizes))
+        check_limits(self.steps, self.fields, self.step_sizes)
+        require_tags(self.steps, self.fields, self.step_sizes, (lift, project), require)
 
     @property
     def depth(self) -> int:
         """Number of layers."""
-        return _check_depth((self.fields, self.widths))
+        return _check_depth((self.fields, self.step_sizes))
 
     @property
     def structure(self) -> frozenset[Tag]:
         """The tags that every part of every layer, the lift and the projection keep.
 
-        NON_EXPANSIVE is claimed where the widths enforce its condition. Tags about an energy, a
+        NON_EXPANSIVE is claimed where the step_sizes enforce its condition. Tags about an energy, a
         bracket or masses are not: every layer has its own.
         """
-        return meet(self.steps, self.fields, self.widths, (self.lift, self.project))
+        return meet(self.steps, self.fields, self.step_sizes, (self.lift, self.project))
 
     def sizes(self) -> tuple:
         """The step sizes of every layer, `(depth,)` for each part; a number where it is fixed."""
         sizes = eqx.filter_vmap(lambda f, w: layer_sizes(self.steps, f, w)[0])
-        found = sizes(self.fields, self.widths)
-        fixed = (w.h if isinstance(w, FixedWidth) else None for w in self.widths)
+        found = sizes(self.fields, self.step_sizes)
+        fixed = (w.h if isinstance(w, FixedStepSize) else None for w in self.step_sizes)
         return tuple(h if h is not None else next_h for h, next_h in zip(fixed, found))
 
     def layer(self, index: int) -> tuple[tuple[AbstractField, ...], tuple]:
         """Fields and step sizes of one layer."""
-        fields, widths = layer_of((self.fields, self.widths), index)
-        return fields, layer_sizes(self.steps, fields, widths)[0]
+        fields, step_sizes = layer_of((self.fields, self.step_sizes), index)
+        return fields, layer_sizes(self.steps, fields, step_sizes)[0]
 
     def __call__(self, x):
         """The image of `x`, `(d,)` or, where fields take it, features-first `(d, N)`."""
         x = x if self.lift is None else self.lift(x)
-        layers = (self.fields, self.widths)
+        layers = (self.fields, self.step_sizes)
         if self.memory == "inverse":
             x = reversible_scan(self._forward, self._back, layers, x)
         else:
@@ -123,8 +123,8 @@ class FlowNetwork(AbstractNetwork):
         steps = self.steps
 
         def forward(layer, x):
-            fields, widths = layer
-            sizes, _ = layer_sizes(steps, fields, widths)
+            fields, step_sizes = layer
+            sizes, _ = layer_sizes(steps, fields, step_sizes)
             for step, field, h in zip(steps, fields, sizes):
                 x = step(field, 0.0, x, h)
             return x
@@ -136,8 +136,8 @@ class FlowNetwork(AbstractNetwork):
         steps = self.steps
 
         def back(layer, y):
-            fields, widths = layer
-            sizes, _ = layer_sizes(steps, fields, widths)
+            fields, step_sizes = layer
+            sizes, _ = layer_sizes(steps, fields, step_sizes)
             for step, field, h in reversed(list(zip(steps, fields, sizes))):
                 y = step.inverse(field, 0.0, y, h)  # type: ignore[attr-defined]
             return y
@@ -160,7 +160,7 @@ class FlowNetwork(AbstractNetwork):
         if self.project is not None or not padded:
             raise ValueError("a network that changes the dimension at its end has no inverse")
         self._check_invertible()
-        y = scan_layers(self._back, (self.fields, self.widths), y, reverse=True)
+        y = scan_layers(self._back, (self.fields, self.step_sizes), y, reverse=True)
         return y if self.lift is None else self.lift.undo(y)
 
 
@@ -175,7 +175,7 @@ def flow_network(
     make_field: Callable | Sequence[Callable],
     depth: int,
     step: AbstractStep | Sequence[AbstractStep],
-    h: float | AbstractWidth | Sequence[float | AbstractWidth],
+    h: float | AbstractStepSize | Sequence[float | AbstractStepSize],
     *,
     key: PRNGKeyArray,
     lift: AbstractResize | None = None,
@@ -188,8 +188,8 @@ def flow_network(
     **Arguments:**
 
     - `make_field`: `make_field(key)` makes the field of one layer; several for several parts.
-    - `step`: the step of all parts, or one for each; `h`: likewise a number (`FixedWidth`) or a
-      width.
+    - `step`: the step of all parts, or one for each; `h`: likewise a number (`FixedStepSize`) or a
+      step_size.
     - the others: as `FlowNetwork`; `key` draws all weights.
 
     Raises `StructureLost` and `ValueError` as `FlowNetwork`, and for a depth below one.
@@ -199,9 +199,9 @@ def flow_network(
     >>> from dynnets.fields import ShearField
     >>> from dynnets.structure import VOLUME
     >>> from dynnets.integrators import lie
-    >>> from dynnets.networks import LearnedWidth, flow_network
+    >>> from dynnets.networks import LearnedStepSize, flow_network
     >>> net = flow_network(
-    ...     lambda key: ShearField(2, 1, 8, key=key), 5, lie, LearnedWidth(0.5),
+    ...     lambda key: ShearField(2, 1, 8, key=key), 5, lie, LearnedStepSize(0.5),
     ...     key=jr.key(0), require={VOLUME})
     >>> x = jnp.array([0.1, 0.2, 0.3])
     >>> bool(jnp.allclose(net.inverse(net(x)), x, atol=1e-5)), sorted(net.structure, key=str)
@@ -211,13 +211,15 @@ def flow_network(
     """
     makes = (make_field,) if callable(make_field) else tuple(make_field)
     steps = (step,) * len(makes) if isinstance(step, AbstractStep) else tuple(step)
-    widths = tuple(h) if isinstance(h, Sequence) else (h,) * len(makes)
-    widths = tuple(w if isinstance(w, AbstractWidth) else FixedWidth(w) for w in widths)
+    step_sizes = tuple(h) if isinstance(h, Sequence) else (h,) * len(makes)
+    step_sizes = tuple(
+        w if isinstance(w, AbstractStepSize) else FixedStepSize(w) for w in step_sizes
+    )
     keys = jr.split(key, max(len(makes), 1))
     return FlowNetwork(
         tuple(stack_layers(make, depth, key=k) for make, k in zip(makes, keys)),
         steps,
-        tuple(repeat_layer(width, depth) for width in widths),
+        tuple(repeat_layer(step_size, depth) for step_size in step_sizes),
         lift=lift,
         project=project,
         memory=memory,

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import MASS, NON_EXPANSIVE, NORM, REVERSIBLE, Tag, check_size
+from dynnets._core import NON_EXPANSIVE, NORM, REVERSIBLE, SUM, Tag, check_size
 
 
 class AbstractResize(eqx.Module):
@@ -42,7 +42,7 @@ class ZeroPadding(AbstractResize):
 
     before: int = eqx.field(static=True)
     after: int = eqx.field(static=True)
-    keeps: ClassVar[frozenset[Tag]] = frozenset({NORM, MASS, NON_EXPANSIVE, REVERSIBLE})
+    keeps: ClassVar[frozenset[Tag]] = frozenset({NORM, SUM, NON_EXPANSIVE, REVERSIBLE})
 
     def __check_init__(self):
         check_size("before", self.before)
@@ -86,7 +86,7 @@ class Truncation(AbstractResize):
         return x[: self.after]
 
 
-class MassTruncation(AbstractResize):
+class SumTruncation(AbstractResize):
     """`y_i = x_i + (1 / k) sum_(j >= k) x_j`: the dropped mass is spread over the `k` kept ones.
 
     Keeps the sum; expands distances by up to `sqrt(before / after)`.
@@ -94,7 +94,7 @@ class MassTruncation(AbstractResize):
 
     before: int = eqx.field(static=True)
     after: int = eqx.field(static=True)
-    keeps: ClassVar[frozenset[Tag]] = frozenset({MASS})
+    keeps: ClassVar[frozenset[Tag]] = frozenset({SUM})
 
     def __check_init__(self):
         check_size("after", self.after)

@@ -29,12 +29,12 @@ def lipschitz_bound(net: FlowNetwork) -> Float[Array, ""]:
     power iteration. At most one when `net.structure` has NON_EXPANSIVE. Differentiable.
     """
 
-    def one(fields, widths):
-        sizes, _ = layer_sizes(net.steps, fields, widths)
+    def one(fields, step_sizes):
+        sizes, _ = layer_sizes(net.steps, fields, step_sizes)
         factors = [_factor(*part) for part in zip(net.steps, fields, sizes)]
         return jnp.prod(jnp.stack([jnp.asarray(f, _dtype(net)) for f in factors]))
 
-    bound = jnp.prod(eqx.filter_vmap(one)(net.fields, net.widths))
+    bound = jnp.prod(eqx.filter_vmap(one)(net.fields, net.step_sizes))
     for resize in (net.lift, net.project):
         bound = bound if resize is None else bound * resize.norm
     return jnp.minimum(bound, 1) if NON_EXPANSIVE in net.structure else bound
@@ -46,11 +46,11 @@ def _dtype(net: FlowNetwork):
 
 def _factor(step, field, h):
     """The Lipschitz constant of one step, or a bound of it."""
-    if is_euler(step) and hasattr(field, "curvature"):
+    if is_euler(step) and field.curvature is not None:
         return contraction_factor(h, *field.curvature)
     if NON_EXPANSIVE in field.structure:
         return jnp.where(_within(step, field, h), 1, jnp.inf)
-    if is_euler(step) and hasattr(field, "lipschitz"):
+    if is_euler(step) and field.lipschitz is not None:
         return 1 + jnp.abs(h) * field.lipschitz
     return jnp.inf
 
@@ -78,12 +78,12 @@ def averagedness(net: FlowNetwork) -> Float[Array, ""]:
     """
     _check_adjoint(net.lift, net.project)
 
-    def one(fields, widths):
-        sizes, _ = layer_sizes(net.steps, fields, widths)
+    def one(fields, step_sizes):
+        sizes, _ = layer_sizes(net.steps, fields, step_sizes)
         alphas = [_alpha(*part) for part in zip(net.steps, fields, sizes)]
         return jnp.stack([jnp.asarray(a, _dtype(net)) for a in alphas])
 
-    alphas = eqx.filter_vmap(one)(net.fields, net.widths).reshape(-1)
+    alphas = eqx.filter_vmap(one)(net.fields, net.step_sizes).reshape(-1)
     lost = (alphas > 1).any()
     kept = jnp.minimum(alphas, 1)
     total, _ = jax.lax.scan(lambda a, b: (compose_averagedness(a, b), None), kept[0], kept[1:])
@@ -105,7 +105,7 @@ def _check_adjoint(lift, project) -> None:
 def _alpha(step, field, h):
     if NON_EXPANSIVE not in field.structure:
         return jnp.inf
-    if hasattr(field, "nu") and (is_euler(step) or isinstance(step, ImplicitMidpoint)):
+    if field.nu is not None and (is_euler(step) or isinstance(step, ImplicitMidpoint)):
         rule = euler_averagedness if is_euler(step) else midpoint_averagedness
         alpha = rule(h, field.nu)
         known = (h > 0) & (alpha <= _rounding(alpha))

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from dynnets._core import (
     DISSIPATIVE,
     ENERGY,
-    MASS,
     MOMENTUM,
     NON_EXPANSIVE,
     NORM,
     ORTHOGONAL,
     POISSON,
     REVERSIBLE,
+    SUM,
     SYMMETRIC,
     SYMPLECTIC,
     VOLUME,
@@ -166,7 +166,7 @@ def forecast_structure(step, field: AbstractField) -> frozenset[Tag]:
     two-step methods: those with `on_pair`): of the pair only one state goes in and comes out, and
     that map has each property to the accuracy of the step only.
     """
-    return frozenset() if hasattr(step, "on_pair") else structure_of(step, field)
+    return frozenset() if step.on_pair is not None else structure_of(step, field)
 
 
 def require_structure(
@@ -234,7 +234,7 @@ _FAMILIES = {
     DISSIPATIVE: "GradientField or PortHamiltonianField",
     MOMENTUM: "PairwiseField",
     NORM: "SphereField",
-    MASS: "MassPreservingField",
+    SUM: "SumPreservingField",
     ORTHOGONAL: "OrthogonalFlowField",
     NON_EXPANSIVE: "NonExpansiveField",
 }

@@ -13,13 +13,13 @@ from jaxtyping import Array, Float
 from dynnets._core import (
     DISSIPATIVE,
     ENERGY,
-    MASS,
     MOMENTUM,
     NON_EXPANSIVE,
     NORM,
     ORTHOGONAL,
     POISSON,
     REVERSIBLE,
+    SUM,
     SYMMETRIC,
     SYMPLECTIC,
     VOLUME,
@@ -28,7 +28,7 @@ from dynnets._core import (
     check_phase_dim,
     split_phase,
 )
-from dynnets.integrators import check_parts
+from dynnets.integrators import AbstractStep, check_parts
 
 
 def symplecticity_defect(function: Callable, x: Float[Array, " two_n"]):
@@ -70,7 +70,7 @@ def norm_defect(function: Callable, x: Array):
     return jnp.abs(jnp.linalg.norm(function(x).ravel()) / jnp.linalg.norm(x.ravel()) - 1)
 
 
-def mass_defect(function: Callable, x: Array):
+def sum_defect(function: Callable, x: Array):
     """`|sum x' - sum x|`: zero where the map keeps the sum of the components."""
     return jnp.abs(jnp.sum(function(x)) - jnp.sum(x))
 
@@ -124,17 +124,19 @@ def symmetry_defect(step: Callable, field: Callable, t, x: Float[Array, " d"], h
     return jnp.abs(step(field, t + h, ahead, -h, args) - x).max()
 
 
-def reversibility_defect(step: Callable, field: Callable, t, x: Float[Array, " d"], h, args=None):
+def reversibility_defect(
+    step: AbstractStep, field: Callable, t, x: Float[Array, " d"], h, args=None
+):
     """`max |S_h^{-1}(S_h(x)) - x|` by the step's own `inverse`.
 
     Raises `ValueError` for a step that has none.
     """
-    if not hasattr(step, "inverse"):
+    if step.inverse is None:
         raise ValueError(f"the step {step!r} has no inverse")
     return jnp.abs(step.inverse(field, t, step(field, t, x, h, args), h, args) - x).max()
 
 
-def one_step_map(step: Callable, field: Callable, t, x, h, args=None) -> tuple[Callable, Array]:
+def one_step_map(step: AbstractStep, field: Callable, t, x, h, args=None) -> tuple[Callable, Array]:
     """The map whose structure a step claims, and the point that stands for `x` in its domain.
 
     `x -> step(field, t, x, h)` itself, but for steps that act on two copies of the state (Tao):
@@ -142,7 +144,7 @@ def one_step_map(step: Callable, field: Callable, t, x, h, args=None) -> tuple[C
     without the parts that the step needs.
     """
     check_parts(step, field)
-    if hasattr(step, "on_pair"):
+    if step.on_pair is not None:
         q, p = split_phase(x)
         pair = jnp.concatenate([q, q, p, p])
         return (lambda y: step.on_pair(field, t, y, h, args)), pair
@@ -185,7 +187,7 @@ def _momentum_oracle(step, field, t, x, h, args=None):
     """Largest change of `field.momentum`, where the field knows its masses (states of
     velocities); else `momentum_defect` of the bare step, space as the field's potential says it.
     """
-    if hasattr(field, "momentum"):
+    if field.momentum is not None:
         return jnp.abs(field.momentum(step(field, t, x, h, args)) - field.momentum(x)).max()
     space_dim = getattr(getattr(field, "potential", None), "space_dim", 1)
     return momentum_defect(lambda y: step(field, t, y, h, args), x, space_dim)
@@ -201,7 +203,7 @@ ORACLES: dict[Tag, Callable] = {
     SYMMETRIC: _symmetry_oracle,
     REVERSIBLE: reversibility_defect,
     NORM: _on_map(norm_defect),
-    MASS: _on_map(mass_defect),
+    SUM: _on_map(sum_defect),
     ORTHOGONAL: _on_map(orthogonality_defect),
     NON_EXPANSIVE: _on_map(expansion_excess),
 }
@@ -213,7 +215,7 @@ MAP_DEFECTS: dict[Tag, Callable] = {
     SYMPLECTIC: symplecticity_defect,
     VOLUME: volume_defect,
     NORM: norm_defect,
-    MASS: mass_defect,
+    SUM: sum_defect,
     ORTHOGONAL: orthogonality_defect,
     NON_EXPANSIVE: expansion_excess,
 }

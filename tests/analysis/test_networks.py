@@ -8,7 +8,7 @@ from dynnets.analysis import GRADES, certify
 from dynnets.energies import MLPEnergy
 from dynnets.fields import NeuralField, NonExpansiveField, SeparableHamiltonianField, ShearField
 from dynnets.integrators import explicit_euler, lie, rk4, verlet_kdk
-from dynnets.networks import FractionWidth, flow_network
+from dynnets.networks import FractionStepSize, flow_network
 from dynnets.structure import structure_of
 
 BY_CONSTRUCTION, RIGOROUS, SAMPLED = GRADES
@@ -48,7 +48,7 @@ def test_non_expansive_network_has_a_rigorous_bound():
         lambda key: NonExpansiveField(4, 6, key=key),
         3,
         explicit_euler,
-        FractionWidth(0.5),
+        FractionStepSize(0.5),
         key=jr.key(2),
     )
     found = certify(net, states=STATES)

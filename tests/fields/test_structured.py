@@ -8,7 +8,7 @@ from helpers import tol
 from hypothesis import given, settings, strategies as st
 
 from dynnets import energies as E, fields as F, nn as NN
-from dynnets.structure import DISSIPATIVE, MASS, NON_EXPANSIVE, NORM, ORTHOGONAL, VOLUME
+from dynnets.structure import DISSIPATIVE, NON_EXPANSIVE, NORM, ORTHOGONAL, SUM, VOLUME
 
 DTYPES = pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["f32", "f64"])
 
@@ -127,7 +127,7 @@ def test_shear_refuses_a_state_of_another_size(getkey):
 def test_mass_moves_between_components_only(shape, dtype, getkey):
     weights = jr.normal(getkey(), (4,), dtype)
     for g in (None, weights):
-        field = F.MassPreservingField(4, 8, 1, weights=g, key=getkey())
+        field = F.SumPreservingField(4, 8, 1, weights=g, key=getkey())
         field = shaken(field, dtype, getkey())
         field = field if g is None else jax.tree.map(lambda a: a, field)
         g = jnp.ones(4, dtype) if g is None else field.weights
@@ -137,17 +137,17 @@ def test_mass_moves_between_components_only(shape, dtype, getkey):
         assert largest(rate - dense) <= tol(dtype, 10.0)
         assert largest(jnp.einsum("i...,i->...", rate, g)) <= tol(dtype, 10.0)
     assert field.structure == frozenset()
-    assert F.MassPreservingField(4, 8, 1, key=getkey()).structure == {MASS}
+    assert F.SumPreservingField(4, 8, 1, key=getkey()).structure == {SUM}
 
 
 def test_mass_sources_and_bad_weights(getkey):
-    field, u = F.MassPreservingField(3, 4, 1, key=getkey()), jnp.array([0.1, 0.0, -0.4])
+    field, u = F.SumPreservingField(3, 4, 1, key=getkey()), jnp.array([0.1, 0.0, -0.4])
     x = jr.normal(getkey(), (3, 2))
     assert jnp.allclose(jnp.sum(field(0.0, x, u), axis=0), jnp.sum(u), atol=1e-14)
     with pytest.raises(ValueError, match=r"shape \(3,\), got \(2,\)"):
-        F.MassPreservingField(3, 4, 1, weights=jnp.ones(2), key=getkey())
+        F.SumPreservingField(3, 4, 1, weights=jnp.ones(2), key=getkey())
     with pytest.raises(ValueError, match="at least 2, got 1"):
-        F.MassPreservingField(1, 4, 1, key=getkey())
+        F.SumPreservingField(1, 4, 1, key=getkey())
 
 
 def sphere_fields(d, key):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import pytest
-from helpers import tol
+from helpers import assert_close, tol
 from hypothesis import given, settings, strategies as st
 
 from dynnets import energies as E, fields as F, integrators as I, structure as T
@@ -123,13 +123,13 @@ def test_a_plain_function_is_a_step():
 
     orbit = I.rollout(euler, oscillator(), X0, (0.1, 3))
     assert orbit.xs.shape == (4, 2)
-    with pytest.raises(ValueError, match="register_step"):
+    with pytest.raises(ValueError, match="FunctionStep"):
         I.step_info(euler)
-    info = I.StepInfo("euler", 1, frozenset(), frozenset(), False, False, 1, "", "Euler 1768")
-    I.register_step(euler, info)
-    assert T.structure_of(euler, oscillator()) == frozenset()
-    with pytest.raises(ValueError, match="already"):
-        I.register_step(euler, info)
+    step = I.FunctionStep(euler, I.StepInfo("euler", 1, source="Euler 1768"))
+    assert T.structure_of(step, oscillator()) == frozenset()
+    assert_close(I.rollout(step, oscillator(), X0, (0.1, 3)).xs, orbit.xs)
+    with pytest.raises(ValueError, match="inverse"):
+        I.FunctionStep(euler, I.StepInfo("euler", 1, invertible=True))
 
 
 def test_overflow_is_reported_not_hidden():

@@ -12,10 +12,10 @@ from dynnets import energies as E, fields as F, integrators as I, structure as T
 from dynnets.fields import AbstractField
 from dynnets.structure import (
     ENERGY,
-    MASS,
     MOMENTUM,
     NORM,
     ORTHOGONAL,
+    SUM,
     SYMPLECTIC,
     symplecticity_defect,
 )
@@ -75,8 +75,8 @@ def test_symplecticity_and_linear_invariants():
         assert (
             float(symplecticity_defect(lambda x, step=step: step(PENDULUM, 0.0, x, h), X0)) > 1e-6
         )
-    assert {MASS, MOMENTUM} <= I.Relaxation(I.rk4, ENERGY).info.keeps
-    assert not {MASS, MOMENTUM} & I.Projected(I.rk4, ENERGY).info.keeps
+    assert {SUM, MOMENTUM} <= I.Relaxation(I.rk4, ENERGY).info.keeps
+    assert not {SUM, MOMENTUM} & I.Projected(I.rk4, ENERGY).info.keeps
 
 
 def test_norms_and_orthogonal_columns():
@@ -125,7 +125,7 @@ def test_equilibria_and_gradients():
         (lambda: I.Projected(I.rk4, "energy"), "energy"),
         (lambda: I.Relaxation(I.rk4, ORTHOGONAL), "ORTHOGONAL"),
         (lambda: I.Relaxation(I.explicit_euler, ENERGY), "Euler"),
-        (lambda: I.Projected(lambda f, t, x, h, args=None: x, NORM), "register_step"),
+        (lambda: I.Projected(lambda f, t, x, h, args=None: x, NORM), "FunctionStep"),
         (lambda: I.Relaxation(I.rk4, ENERGY, max_steps=0), "max_steps"),
         (
             lambda: I.Projected(I.rk4, ENERGY)(
@@ -142,8 +142,7 @@ def test_bad_arguments_are_named(make, message):
 
 def test_no_way_back_is_nan():
     """A bound state pushed far out: no point of the line has its energy."""
-    jump = I.StepInfo("jump", 2, frozenset(), frozenset(), False, False, 1, "", "a test")
-    far = I.register_step(lambda field, t, x, h, args=None: x + 100.0, jump)
+    far = I.FunctionStep(lambda field, t, x, h, args=None: x + 100.0, I.StepInfo("jump", 2))
     oscillator = F.HamiltonianField(E.FunctionEnergy(lambda t, x: 1.0 / (1.0 + x @ x)))
     after = I.Relaxation(far, ENERGY, max_steps=4)(oscillator, 0.0, jnp.zeros(2), 0.1)
     assert bool(jnp.isnan(after).all())

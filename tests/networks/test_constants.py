@@ -54,7 +54,7 @@ def test_bounds_of_networks(getkey):
     x = jr.normal(getkey(), (3,))
     free = N.flow_network(lambda key: F.ExpansiveField(3, 4, key=key), 3, I.heun, 0.2, key=getkey())
     assert float(N.lipschitz_bound(free)) == float("inf")
-    euler = N.FlowNetwork(free.fields, (I.explicit_euler,), free.widths)
+    euler = N.FlowNetwork(free.fields, (I.explicit_euler,), free.step_sizes)
     assert float(N.lipschitz_bound(euler)) == pytest.approx(1.2**3)
     wave = N.flow_network(
         lambda key: F.AntisymmetricField(4, damping=0.3, scale=2.0, key=key),
@@ -63,7 +63,7 @@ def test_bounds_of_networks(getkey):
         -0.2,
         key=getkey(),
         lift=N.ZeroPadding(3, 4),
-        project=N.MassTruncation(4, 2),
+        project=N.SumTruncation(4, 2),
     )
     norm = float(jnp.linalg.norm(jax.jacfwd(wave)(x), 2))
     assert norm <= float(N.lipschitz_bound(wave))
@@ -87,10 +87,10 @@ def test_resizing(getkey):
     padded = N.ZeroPadding(5, 7)(x)
     assert bool((N.ZeroPadding(5, 7).undo(padded) == x).all())
     assert bool((N.Truncation(5, 2)(x) == x[:2]).all())
-    spread = N.MassTruncation(5, 2)
+    spread = N.SumTruncation(5, 2)
     assert jnp.allclose(jnp.sum(spread(x), axis=0), jnp.sum(x, axis=0), atol=1e-14, rtol=0)
     assert float(jnp.linalg.norm(jax.jacfwd(spread)(x[:, 0]), 2)) == pytest.approx(spread.norm)
-    for wrong in (lambda: N.ZeroPadding(5, 3), lambda: N.MassTruncation(3, 5)):
+    for wrong in (lambda: N.ZeroPadding(5, 3), lambda: N.SumTruncation(3, 5)):
         with pytest.raises(ValueError, match="between 5 and 3"):
             wrong()
     with pytest.raises(ValueError, match="of 5 components, got 4"):

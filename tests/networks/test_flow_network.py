@@ -1,4 +1,4 @@
-"""Networks of flows: structure on random weights, scan and loop, inverses, limits of the widths."""
+"""Networks of flows: structure on random weights, scan and loop, inverses, limits of sizes."""
 
 import equinox as eqx
 import jax
@@ -11,15 +11,15 @@ from registry import cast
 
 from dynnets import energies as E, fields as F, integrators as I, networks as N, structure as T
 from dynnets.structure import (
-    MASS,
     NON_EXPANSIVE,
     NORM,
     REVERSIBLE,
+    SUM,
     SYMPLECTIC,
     VOLUME,
     expansion_excess,
-    mass_defect,
     norm_defect,
+    sum_defect,
     symplecticity_defect,
     volume_defect,
 )
@@ -30,7 +30,7 @@ OPTIMISED = True  # its memory is that of optimised programs
 DTYPES = pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["f32", "f64"])
 ORACLES = {
     NON_EXPANSIVE: expansion_excess,
-    MASS: mass_defect,
+    SUM: sum_defect,
     NORM: norm_defect,
     SYMPLECTIC: symplecticity_defect,
     VOLUME: volume_defect,
@@ -55,38 +55,38 @@ def separable(key):
 
 
 def mass(key):
-    return F.MassPreservingField(4, 5, 1, key=key)
+    return F.SumPreservingField(4, 5, 1, key=key)
 
 
 def rotations(key):
     return F.RotationField(4, 5, 1, key=key)
 
 
-# name, field of a layer, step, width, tags, lift and projection
+# name, field of a layer, step, step size, tags, lift and projection
 NETWORKS = {
-    "gradient": (down, I.explicit_euler, N.BoundedWidth(0.9), {NON_EXPANSIVE}, None),
+    "gradient": (down, I.explicit_euler, N.BoundedStepSize(0.9), {NON_EXPANSIVE}, None),
     "potential_layer": (
         down,
         I.rk4,
-        N.FractionWidth(norm="gram"),
+        N.FractionStepSize(norm="gram"),
         {NON_EXPANSIVE},
         (N.ZeroPadding(3, 4), N.Truncation(4, 3)),
     ),
     "alternating": (
         (up, down),
         I.explicit_euler,
-        (N.BoundedWidth(0.9), N.FractionWidth(0.6)),
+        (N.BoundedStepSize(0.9), N.FractionStepSize(0.6)),
         {NON_EXPANSIVE},
         None,
     ),
-    "implicit": (down, I.ImplicitMidpoint(), N.PositiveWidth(3.0), {NON_EXPANSIVE}, None),
-    "shears": (shears, I.lie, N.LearnedWidth(-0.7), {VOLUME, REVERSIBLE}, None),
+    "implicit": (down, I.ImplicitMidpoint(), N.PositiveStepSize(3.0), {NON_EXPANSIVE}, None),
+    "shears": (shears, I.lie, N.LearnedStepSize(-0.7), {VOLUME, REVERSIBLE}, None),
     "symplectic": (separable, I.verlet_kdk, 0.3, {SYMPLECTIC, VOLUME, REVERSIBLE}, None),
-    "mass": (mass, I.heun, 0.5, {MASS}, (N.ZeroPadding(3, 4), N.MassTruncation(4, 2))),
+    "mass": (mass, I.heun, 0.5, {SUM}, (N.ZeroPadding(3, 4), N.SumTruncation(4, 2))),
     "rotations": (
         rotations,
         I.strang,
-        N.LearnedWidth(1.5),
+        N.LearnedStepSize(1.5),
         {NORM, REVERSIBLE},
         (N.ZeroPadding(3, 4), None),
     ),
@@ -141,7 +141,7 @@ def test_gradients_memory_and_export(name):
     net, xs = make(name, jnp.float32)
     memory = "inverse" if REVERSIBLE in net.structure else "inputs"
     again = N.FlowNetwork(
-        net.fields, net.steps, net.widths, lift=net.lift, project=net.project, memory=memory
+        net.fields, net.steps, net.step_sizes, lift=net.lift, project=net.project, memory=memory
     )
 
     def loss(net):
@@ -160,7 +160,7 @@ def test_gradients_memory_and_export(name):
 
 
 def test_the_limit_follows_the_weights():
-    """Whatever training does to the weights and to the parameters of the widths."""
+    """Whatever training does to the weights and to the parameters of the step sizes."""
     for name in ("gradient", "potential_layer", "alternating"):
         net, xs = make(name)
         grown = jax.tree.map(lambda leaf: 7.0 * leaf if eqx.is_array(leaf) else leaf, net)
@@ -189,13 +189,20 @@ def test_a_network_is_one_file():
     "field, step, h, tag, options, message",
     [
         (shears, I.explicit_euler, 0.1, VOLUME, {}, r"Euler.* ShearField .* VOLUME.* O\(h\^2\)"),
-        (down, I.explicit_euler, 0.1, NON_EXPANSIVE, {}, "FixedWidth does not follow .*Use expl"),
-        (down, I.explicit_euler, -0.1, NON_EXPANSIVE, {}, "FixedWidth is -0.1"),
-        (down, I.ImplicitMidpoint(), N.LearnedWidth(0.1), NON_EXPANSIVE, {}, "become negative"),
+        (
+            down,
+            I.explicit_euler,
+            0.1,
+            NON_EXPANSIVE,
+            {},
+            "FixedStepSize does not .*Use expl",
+        ),
+        (down, I.explicit_euler, -0.1, NON_EXPANSIVE, {}, "FixedStepSize is -0.1"),
+        (down, I.ImplicitMidpoint(), N.LearnedStepSize(0.1), NON_EXPANSIVE, {}, "become negative"),
         (down, I.explicit_midpoint, 0.1, NON_EXPANSIVE, {}, "no h > 0 is safe"),
-        (up, I.explicit_euler, 0.1, NON_EXPANSIVE, {}, "expansive part.*FixedWidth has none"),
-        (mass, I.heun, 0.1, NON_EXPANSIVE, {}, "MassPreservingField does not.*NonExpansiveField"),
-        (mass, I.heun, 0.1, MASS, {"project": N.Truncation(4, 2)}, "4 to 2.*Use MassTruncation"),
+        (up, I.explicit_euler, 0.1, NON_EXPANSIVE, {}, "expansive part.*FixedStepSize has none"),
+        (mass, I.heun, 0.1, NON_EXPANSIVE, {}, "SumPreservingField does not.*NonExpansiveField"),
+        (mass, I.heun, 0.1, SUM, {"project": N.Truncation(4, 2)}, "4 to 2.*Use SumTruncation"),
         (shears, I.lie, 0.1, VOLUME, {"lift": N.ZeroPadding(2, 4)}, "2 to 4 .*Keep the dim"),
         (separable, I.verlet_kdk, 0.1, F.HamiltonianField, {}, "keeps no ENERGY"),
         (separable, I.Tao(), 0.1, SYMPLECTIC, {}, "two copies"),
@@ -215,10 +222,10 @@ def test_bad_arguments():
         N.flow_network(down, 2, I.explicit_euler, 0.0, key=key)
     with pytest.raises(ValueError, match="depth.*0"):
         N.flow_network(down, 0, I.explicit_euler, 0.1, key=key)
-    with pytest.raises(ValueError, match="lie needs .* flows; MassPreservingField"):
+    with pytest.raises(ValueError, match="lie needs .* flows; SumPreservingField"):
         N.flow_network(mass, 2, I.lie, 0.1, key=key)
-    with pytest.raises(ValueError, match="BoundedWidth .* RungeKutta\\(Heun\\) .* has none"):
-        N.flow_network(mass, 2, I.heun, N.BoundedWidth(), key=key)
+    with pytest.raises(ValueError, match="BoundedStepSize .* RungeKutta\\(Heun\\) .* has none"):
+        N.flow_network(mass, 2, I.heun, N.BoundedStepSize(), key=key)
     with pytest.raises(ValueError, match="got 2, 1 and 2"):
         N.flow_network((down, up), 2, (I.explicit_euler,), (0.1, 0.1), key=key)
     net = N.flow_network(mass, 2, I.heun, 0.1, key=key, project=N.Truncation(4, 2))
@@ -232,9 +239,13 @@ def test_bad_arguments():
         N.flow_network(mass, 2, I.heun, 0.1, key=key, memory="some")
     stacks = [N.stack_layers(down, depth, key=key) for depth in (2, 3)]
     with pytest.raises(ValueError, match=r"leading axis, got \[2, 3\]"):
-        N.FlowNetwork(stacks, [I.explicit_euler] * 2, [N.FixedWidth(0.1)] * 2)
-    for width, bad in ((N.FractionWidth, 1.5), (N.BoundedWidth, 1.0), (N.PositiveWidth, -1.0)):
+        N.FlowNetwork(stacks, [I.explicit_euler] * 2, [N.FixedStepSize(0.1)] * 2)
+    for width, bad in (
+        (N.FractionStepSize, 1.5),
+        (N.BoundedStepSize, 1.0),
+        (N.PositiveStepSize, -1.0),
+    ):
         with pytest.raises(ValueError, match=f"got {bad}"):
             width(bad)
     with pytest.raises(ValueError, match="norm.*'power'"):
-        N.FractionWidth(norm="power")
+        N.FractionStepSize(norm="power")

@@ -29,13 +29,13 @@ from dynnets.structure import (
     dissipation_excess,
     energy_defect,
     expansion_excess,
-    mass_defect,
     momentum_defect,
     norm_defect,
     orthogonality_defect,
     poisson_defect,
     reversibility_defect,
     structure_of,
+    sum_defect,
     symmetry_defect,
     symplecticity_defect,
     total_momentum,
@@ -110,8 +110,8 @@ def test_defects_of_known_linear_maps():
     turn = jnp.array([[0.6, -0.8], [0.8, 0.6]])
     assert norm_defect(lambda y: turn @ y, x) <= tol(x.dtype)
     assert norm_defect(lambda y: 2 * y, x) == 1
-    assert mass_defect(lambda y: y[::-1], x) == 0
-    assert abs(mass_defect(lambda y: 2 * y, x) - 0.4) <= tol(x.dtype)
+    assert sum_defect(lambda y: y[::-1], x) == 0
+    assert abs(sum_defect(lambda y: 2 * y, x) - 0.4) <= tol(x.dtype)
     assert orthogonality_defect(lambda y: turn @ y, turn) <= tol(x.dtype)
     assert abs(orthogonality_defect(lambda y: 2 * y, turn) - 3) <= tol(x.dtype)
     assert expansion_excess(lambda y: turn @ y, x) <= tol(x.dtype)

@@ -9,6 +9,8 @@ from jaxtyping import Array
 
 from dynnets._core import Tag, check_finite, check_increasing
 
+from .._abstract import AbstractModel
+
 
 def iterate(function, x, count):
     """`function` applied to `x` as often as `count` says: a number, or one a column of `x`."""
@@ -23,7 +25,7 @@ def iterate(function, x, count):
     return jax.lax.while_loop(unfinished, body, (jnp.zeros_like(jnp.max(count)), x))[1]
 
 
-class AbstractFlow(eqx.Module):
+class AbstractFlow(AbstractModel):
     """A learned flow `N(t, x0)`: the state at the time `t` after `x0`, with `N(0, x0) = x0`.
 
     It is trained on `0 <= t <= dt` and extended by composition,
@@ -42,11 +44,6 @@ class AbstractFlow(eqx.Module):
     @abc.abstractmethod
     def __call__(self, t, x0) -> Array:
         """`N(t, x0)`, of the shape of `x0`."""
-
-    @property
-    def energy(self) -> None:
-        """`None`: a flow holds no energy that its own forecast would be judged by."""
-        return None
 
     def velocity(self, t, x0) -> tuple[Array, Array]:
         """`(N, dN/dt)` at `(t, x0)` by one forward derivative in `t`."""

@@ -85,7 +85,7 @@ class NSSNN(AbstractModel):
     @property
     def energy(self) -> AbstractEnergy | None:
         """The learned `H`, known up to a constant; `None` where it depends on `args`."""
-        return getattr(self.vector_field, "energy", None)
+        return self.vector_field.energy
 
     @property
     def structure(self):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import MASS, check_finite, check_size, constant_field
+from dynnets._core import SUM, check_finite, check_size, constant_field
 from dynnets.linear import pair_sums, skew_from_entries, skew_size
 from dynnets.nn import MLP, mlp
 
@@ -14,11 +14,11 @@ from ._abstract import AbstractField
 from ._inputs import input_at
 
 
-class MassPreservingField(AbstractField):
+class SumPreservingField(AbstractField):
     """`x' = S(x) g`, `S = A(x) - A(x)^T` a net of the state: `g^T x` never changes.
 
     `S_ij` is the flux from component `j` to component `i`. Preserves: `sum(x)` for `g = 1`
-    (MASS), which every Runge-Kutta and multistep method keeps exactly, at any `h`; positivity of
+    (SUM), which every Runge-Kutta and multistep method keeps exactly, at any `h`; positivity of
     the components is NOT kept. The sum over the pairs is linear, so it is taken of the last
     layer's weights and not of every state: a batch costs one net with `d` outputs, though it has
     `d (d - 1) / 2` of them.
@@ -53,8 +53,8 @@ class MassPreservingField(AbstractField):
 
     @property
     def structure(self):
-        """`{MASS}`; with weights of its own the field keeps `g^T x` instead, which has no tag."""
-        return frozenset({MASS}) if self.weights is None else frozenset()
+        """`{SUM}`; with weights of its own the field keeps `g^T x` instead, which has no tag."""
+        return frozenset({SUM}) if self.weights is None else frozenset()
 
     def fluxes(self, x) -> Float[Array, "d d *batch"]:
         """`S(x)`: entry `(i, j)` flows from `j` to `i`."""

@@ -1,6 +1,6 @@
 """Step sizes of layers: fixed, free, positive, or within the bound that a property demands.
 
-A width is asked for `h` with the layer's `limit`: the largest step that keeps the layer
+A step size is asked for `h` with the layer's `limit`: the largest step that keeps the layer
 1-Lipschitz, computed anew from its weights. Those with `limited = True` stay in `(0, limit]` (or
 `[0, limit]`) whatever their parameters are, so the property holds by construction.
 """
@@ -20,8 +20,8 @@ NORMS = ("exact", "gram")
 """How a limit bounds `|A|`: by singular values, or by Gram iteration (faster, a little shorter)."""
 
 
-class AbstractWidth(eqx.Module):
-    """The step size of a layer: `width(limit) -> h`.
+class AbstractStepSize(eqx.Module):
+    """The step size of a layer: `step_size(limit) -> h`.
 
     `positive`: never negative by construction; `limited`: never above the limit.
     """
@@ -31,10 +31,10 @@ class AbstractWidth(eqx.Module):
 
     @abc.abstractmethod
     def __call__(self, limit) -> Array | float:
-        """`h`, a scalar; `limit` is `None` for widths that are not `limited`."""
+        """`h`, a scalar; `limit` is `None` for sizes that are not `limited`."""
 
 
-class FixedWidth(AbstractWidth):
+class FixedStepSize(AbstractStepSize):
     """`h` itself, never trained. Raises `ValueError` for zero and for values not finite."""
 
     h: float = eqx.field(static=True)
@@ -52,7 +52,7 @@ class FixedWidth(AbstractWidth):
         return self.h
 
 
-class LearnedWidth(AbstractWidth):
+class LearnedStepSize(AbstractStepSize):
     """A free parameter that starts at `h`; it may change its sign.
 
     For the properties of groups of maps: volume, the symplectic form, norm, sum, orthogonality.
@@ -69,7 +69,7 @@ class LearnedWidth(AbstractWidth):
         return self.value
 
 
-class PositiveWidth(AbstractWidth):
+class PositiveStepSize(AbstractStepSize):
     """`exp(parameter)`, starting at `h > 0`: for steps that are non-expansive at any `h > 0`."""
 
     logarithm: Float[Array, "*layers"]
@@ -84,7 +84,7 @@ class PositiveWidth(AbstractWidth):
         return jnp.exp(self.logarithm)
 
 
-class FractionWidth(AbstractWidth):
+class FractionStepSize(AbstractStepSize):
     """`h = fraction * limit`, the fraction in `(0, 1]` fixed; 1 is the convex potential layer."""
 
     fraction: float = eqx.field(default=1.0, static=True)
@@ -102,7 +102,7 @@ class FractionWidth(AbstractWidth):
         return self.fraction * limit
 
 
-class BoundedWidth(AbstractWidth):
+class BoundedStepSize(AbstractStepSize):
     """`h = sigmoid(parameter) * limit`: learned, always inside `(0, limit)`.
 
     **Arguments:** `fraction`: of the limit at the start, in `(0, 1)`; `norm`: one of `NORMS`.
@@ -124,7 +124,7 @@ class BoundedWidth(AbstractWidth):
         return jax.nn.sigmoid(self.logit) * limit
 
 
-class ClippedWidth(AbstractWidth):
+class ClippedStepSize(AbstractStepSize):
     """`h = min(max(parameter, 0), limit)`, starting at `h > 0`; the limit counts as a constant."""
 
     value: Float[Array, "*layers"]

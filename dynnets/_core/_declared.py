@@ -1,0 +1,42 @@
+"""Optional parts of a role: what a class may offer is declared here with a default, never guessed.
+
+A role lists its optional parts (`kick = declared(None)`), and whoever uses one asks for it by
+name: an absent part is the default, `None` for most. A class offers a part by a method, a property
+or a field of that name. No `hasattr`: an attribute that happens to have a part's name in a class
+of another role changes nothing.
+"""
+
+from typing import Any, NamedTuple
+
+
+class declared:
+    """The default of an optional part, seen on instances and not on the class.
+
+    An ordinary class attribute would become the default of a dataclass field of the same name
+    in a subclass, so that the field could be forgotten at construction without a word.
+    """
+
+    def __init__(self, default: Any):
+        self.default = default
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner=None) -> Any:
+        if instance is None:
+            raise AttributeError(self.name)
+        return self.default
+
+
+class Bound(NamedTuple):
+    """A number that holds everywhere, computed by the class that it speaks of.
+
+    - `name`: of the quantity, in capitals; `statement`: the inequality in words.
+    - `value`: the bound, with the rounding of the dtype it is stated for included.
+    - `holds`: whether a claim rests on it and is true; `None` where nothing is claimed.
+    """
+
+    name: str
+    value: float | None
+    statement: str
+    holds: bool | None = None
