@@ -7,12 +7,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from dynnets._core import declared
+
 
 class AbstractEnergy(eqx.Module):
     """A scalar function `H(t, x)` of time and state: an energy or a potential.
 
-    `autonomous`: it does not read the time, so that the flow of `J grad H` keeps it.
+    A subclass defines `__call__`. What it may declare besides:
+
+    - `autonomous`: it does not read the time, so that the flow of `J grad H` keeps it. True
+      unless the class says otherwise.
+    - `quadratic`: a polynomial of degree two in the state, for all parameters; `convex`: convex
+      in the state, for all parameters; `half_square`: it is `|x|^2 / 2`.
     """
+
+    quadratic = declared(False)
+    convex = declared(False)
+    half_square = declared(False)
 
     @property
     def autonomous(self) -> bool:

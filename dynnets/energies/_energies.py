@@ -1,6 +1,7 @@
 """Scalars behind fields: energies and potentials, learned or given, with their gradients."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -47,6 +48,7 @@ class QuadraticEnergy(AbstractEnergy):
     """`H(x) = x^T S x / 2` with `S` the symmetric part of `matrix (d, d)`."""
 
     matrix: Float[Array, "d d"]
+    quadratic: ClassVar[bool] = True
 
     def __init__(self, matrix):
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
@@ -62,6 +64,22 @@ class QuadraticEnergy(AbstractEnergy):
         return (self.matrix + self.matrix.T) @ x / 2
 
 
+class HalfSquareEnergy(AbstractEnergy):
+    """`H(x) = |x|^2 / 2`: what fields on spheres keep."""
+
+    quadratic: ClassVar[bool] = True
+    convex: ClassVar[bool] = True
+    half_square: ClassVar[bool] = True
+
+    def __call__(self, t, x):
+        """`|x|^2 / 2`."""
+        return jnp.sum(x**2, axis=0) / 2
+
+    def gradient(self, t, x):
+        """`x` itself."""
+        return x
+
+
 class KineticEnergy(AbstractEnergy):
     """`T(p) = sum_i p_i^2 / (2 m_i)`, masses positive by construction (their logarithm is stored).
 
@@ -69,6 +87,8 @@ class KineticEnergy(AbstractEnergy):
     """
 
     log_mass: Float[Array, " n"]
+    quadratic: ClassVar[bool] = True
+    convex: ClassVar[bool] = True
 
     def __init__(self, mass):
         check_finite("mass", mass)
@@ -134,6 +154,16 @@ class SeparableEnergy(AbstractEnergy):
     def autonomous(self):
         """Whether both parts are."""
         return self.kinetic.autonomous and self.potential.autonomous
+
+    @property
+    def quadratic(self):
+        """Whether both parts are."""
+        return self.kinetic.quadratic and self.potential.quadratic
+
+    @property
+    def convex(self):
+        """Whether both parts are."""
+        return self.kinetic.convex and self.potential.convex
 
     def __call__(self, t, x):
         """`T(t, p) + V(t, q)`."""

@@ -1,5 +1,7 @@
 """Convex ridge potentials, whose smoothness constant is known."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -41,6 +43,7 @@ class RidgeEnergy(AbstractEnergy):
     weight: Float[Array, "width d"]
     bias: Float[Array, " width"]
     activation: str = eqx.field(default="tanh", static=True)
+    convex: ClassVar[bool] = True
 
     def __check_init__(self):
         check_choice("activation", self.activation, MONOTONE_ACTIVATIONS)

@@ -2,6 +2,8 @@
 every result is the dtype of the state.
 """
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -20,6 +22,8 @@ class GivenKinetic(AbstractEnergy):
     """`T(p) = sum_i p_i^2 / (2 m_i)` with known masses, one per momentum."""
 
     masses: tuple[Number, ...]
+    quadratic: ClassVar[bool] = True
+    convex: ClassVar[bool] = True
 
     def __call__(self, t, p):
         """`T(p)`."""
@@ -34,6 +38,7 @@ class SpringPotential(AbstractEnergy):
     """`V(q) = k q^2 / 2` of one coordinate, `q: (1,)`."""
 
     stiffness: Number
+    quadratic: ClassVar[bool] = True
 
     def __call__(self, t, q):
         """`V(q)`."""
