@@ -7,8 +7,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import declared
-
 
 class AbstractEnergy(eqx.Module):
     """A scalar function `H(t, x)` of time and state: an energy or a potential.
@@ -21,20 +19,31 @@ class AbstractEnergy(eqx.Module):
       in the state, for all parameters; `half_square`: it is `|x|^2 / 2`.
     """
 
-    quadratic = declared(False)
-    convex = declared(False)
-    half_square = declared(False)
-
     @property
     def autonomous(self) -> bool:
         """True unless the class says otherwise."""
         return True
 
+    @property
+    def quadratic(self) -> bool:
+        """Whether it is a polynomial of degree two in the state; `False` by default."""
+        return False
+
+    @property
+    def convex(self) -> bool:
+        """Whether it is convex in the state; `False` by default."""
+        return False
+
+    @property
+    def half_square(self) -> bool:
+        """Whether it is `|x|^2 / 2`; `False` by default."""
+        return False
+
     @abc.abstractmethod
-    def __call__(self, t, x) -> Array:
+    def __call__(self, t, x, /) -> Array:
         """`H(t, x)`: a scalar for `x: (d,)`, shape `(N,)` for features-first `(d, N)`."""
 
-    def gradient(self, t, x) -> Array:
+    def gradient(self, t, x, /) -> Array:
         """`grad_x H(t, x)`, of the shape of `x`.
 
         By automatic differentiation here; energies whose gradient has a closed form override

@@ -1,7 +1,6 @@
 """Scalars behind fields: energies and potentials, learned or given, with their gradients."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -48,7 +47,11 @@ class QuadraticEnergy(AbstractEnergy):
     """`H(x) = x^T S x / 2` with `S` the symmetric part of `matrix (d, d)`."""
 
     matrix: Float[Array, "d d"]
-    quadratic: ClassVar[bool] = True
+
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
 
     def __init__(self, matrix):
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
@@ -67,9 +70,20 @@ class QuadraticEnergy(AbstractEnergy):
 class HalfSquareEnergy(AbstractEnergy):
     """`H(x) = |x|^2 / 2`: what fields on spheres keep."""
 
-    quadratic: ClassVar[bool] = True
-    convex: ClassVar[bool] = True
-    half_square: ClassVar[bool] = True
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
+
+    @property
+    def half_square(self):
+        """True: it is `|x|^2 / 2`."""
+        return True
 
     def __call__(self, t, x):
         """`|x|^2 / 2`."""
@@ -87,8 +101,16 @@ class KineticEnergy(AbstractEnergy):
     """
 
     log_mass: Float[Array, " n"]
-    quadratic: ClassVar[bool] = True
-    convex: ClassVar[bool] = True
+
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
 
     def __init__(self, mass):
         check_finite("mass", mass)

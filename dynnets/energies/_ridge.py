@@ -1,7 +1,5 @@
 """Convex ridge potentials, whose smoothness constant is known."""
 
-from typing import ClassVar
-
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -43,7 +41,11 @@ class RidgeEnergy(AbstractEnergy):
     weight: Float[Array, "width d"]
     bias: Float[Array, " width"]
     activation: str = eqx.field(default="tanh", static=True)
-    convex: ClassVar[bool] = True
+
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
 
     def __check_init__(self):
         check_choice("activation", self.activation, MONOTONE_ACTIVATIONS)

@@ -2,8 +2,6 @@
 every result is the dtype of the state.
 """
 
-from typing import ClassVar
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -22,8 +20,16 @@ class GivenKinetic(AbstractEnergy):
     """`T(p) = sum_i p_i^2 / (2 m_i)` with known masses, one per momentum."""
 
     masses: tuple[Number, ...]
-    quadratic: ClassVar[bool] = True
-    convex: ClassVar[bool] = True
+
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
 
     def __call__(self, t, p):
         """`T(p)`."""
@@ -38,7 +44,11 @@ class SpringPotential(AbstractEnergy):
     """`V(q) = k q^2 / 2` of one coordinate, `q: (1,)`."""
 
     stiffness: Number
-    quadratic: ClassVar[bool] = True
+
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
 
     def __call__(self, t, q):
         """`V(q)`."""
