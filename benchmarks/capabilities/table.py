@@ -40,7 +40,7 @@ from dynnets.models import (
     TaylorNet,
 )
 from dynnets.networks import sympnet_la
-from dynnets.structure import ORACLES, SYMPLECTIC, symplecticity_defect
+from dynnets.structure import ROWS, SYMPLECTIC, symplecticity_defect
 from dynnets.training import fit, stack_models, trainable
 
 YES, PARTLY, NO = "yes", "partly", "no"
@@ -233,7 +233,7 @@ def keeps_form(model) -> tuple[float, bool]:
     if getattr(model, "step", None) is None:
         defect = symplecticity_defect(lambda y: model(DT, y), x)
     else:
-        defect = ORACLES[SYMPLECTIC](model.step, model.field, 0.0, x, DT)
+        defect = ROWS[SYMPLECTIC].oracle(model.step, model.field, 0.0, x, DT)
     return float(defect), float(defect) <= 1e-10
 
 

@@ -24,10 +24,10 @@ from dynnets.structure import (
     ENERGY,
     EXACT,
     NORM,
-    ORACLES,
     ORDER,
     ORTHOGONAL,
     POISSON,
+    ROWS,
     SUM,
     SYMPLECTIC,
     VOLUME,
@@ -153,7 +153,7 @@ def _measurement(step: AbstractStep, tags: list[Tag]):
     @eqx.filter_jit
     def measure(field, xs, h):
         def one(x):
-            return jnp.stack([ORACLES[tag](step, field, 0.0, x, h) for tag in tags])
+            return jnp.stack([ROWS[tag].oracle(step, field, 0.0, x, h) for tag in tags])
 
         return jnp.abs(jax.vmap(one, out_axes=1)(xs))
 
