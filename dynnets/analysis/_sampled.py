@@ -88,7 +88,7 @@ def _defects(oracles, step, field, xs, h, args):
 
 def _knows_bodies(field) -> bool:
     """Whether the total momentum can be told from a state of this field."""
-    return hasattr(field, "momentum") or hasattr(getattr(field, "potential", None), "space_dim")
+    return field.momentum is not None
 
 
 def _first_copy(step, field, t, x, h, args=None):
@@ -105,9 +105,9 @@ def step_findings(
     measured for every model, claimed or not: the size of a defect is what tells a structured
     model from one without structure.
     """
-    doubled = hasattr(step, "on_pair")
+    doubled = step.on_pair is not None
     measured = [VOLUME] if xs.shape[1] % 2 else [SYMPLECTIC, VOLUME]
-    measured += [POISSON] if hasattr(field, "matrix") else []
+    measured += [POISSON] if field.matrix is not None else []
     measured += [MOMENTUM] if MOMENTUM in tags and _knows_bodies(field) else []
     measured += [tag for tag in (SYMMETRIC, REVERSIBLE) if tag in tags]
     oracles = {tag.name: ROWS[tag].oracle for tag in measured}
