@@ -56,6 +56,7 @@ class Composition(AbstractStep):
             defect_order=worst("defect_order"),
             energy_order=worst("energy_order"),
             quadratic=all(info.quadratic for info in infos),
+            imposes=frozenset.intersection(*(info.imposes for info in infos)),
             convex=one_way and all(info.convex for info in infos),
         )
 
