@@ -22,6 +22,10 @@ from ._declared import (
     Bound as Bound,
     declared as declared,
 )
+from ._dependence import (
+    HalfDependence as HalfDependence,
+    half_dependence as half_dependence,
+)
 from ._newton import (
     implicit_root as implicit_root,
     newton as newton,

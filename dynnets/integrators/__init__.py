@@ -132,6 +132,7 @@ from ._step import (
     AbstractStep as AbstractStep,
     FunctionStep as FunctionStep,
     StepInfo as StepInfo,
+    as_step as as_step,
     check_parts as check_parts,
     missing_parts as missing_parts,
     part_of as part_of,

@@ -11,7 +11,7 @@ from jaxtyping import Array
 from dynnets._core import join_phase, split_phase
 from dynnets.fields import AbstractField
 
-from ._step import AbstractStep, check_parts
+from ._step import AbstractStep, as_step, check_parts
 
 
 class _TermField(AbstractField):
@@ -108,7 +108,7 @@ class StepSolver(diffrax.AbstractSolver):
 def as_solver(step, field=None) -> StepSolver:
     """Use a step in `diffrax.diffeqsolve`: events, `SaveAt` and adjoints come from diffrax.
 
-    **Arguments:** `step`: an `AbstractStep`; `field`: if given, checked now for the parts that
+    **Arguments:** `step`: as of `rollout`; `field`: if given, checked now for the parts that
     the step needs. Without it a splitting step of a field that does not separate ends with the
     status `nonlinear_divergence`, never with a silent wrong step. Steps that need other parts
     than `kick` and `drift`, such as `flows`, need it, and use it in place of the term's.
@@ -116,7 +116,7 @@ def as_solver(step, field=None) -> StepSolver:
     Pass `diffrax.ODETerm(field)` and `diffrax.ConstantStepSize()` or `StepTo`. Output between
     steps is a cubic Hermite interpolation (order 3), which preserves nothing by itself. Adaptive
     control is refused by diffrax, since a step gives no error estimate: it would lose the
-    structure. Raises `ValueError` for something that is not an `AbstractStep`, and for a missing
+    structure. Raises `ValueError` for something that is no step, and for a missing
     field or part.
 
     ```python
@@ -131,8 +131,7 @@ def as_solver(step, field=None) -> StepSolver:
 
     ```
     """
-    if not isinstance(step, AbstractStep):
-        raise ValueError(f"a solver is made from an AbstractStep, got {step!r}")
+    step = as_step(step)
     if field is not None:
         check_parts(step, field)
     others = sorted(step.info.needs - _FROM_TERMS)

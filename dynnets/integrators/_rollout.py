@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from dynnets._core import check_finite, check_increasing, check_size, grid_times
 
+from ._halves import field_for
 from ._repeat import repeat
 from ._reversible import Reversible, rebuilt_drift, reversible_states
 from ._step import AbstractStep
@@ -38,7 +39,9 @@ def rollout(
     **Arguments:**
 
     - `step`: an `AbstractStep` (its memory is carried) or a function of the same call.
-    - `field`: `f(t, x, args)`, with the parts that the step needs.
+    - `field`: `f(t, x, args)`, with the parts that the step needs. A bare function is taken by its
+      halves where a step needs kicks and drifts and its program shows that it separates, as in
+      `as_solver`.
     - `x0`: initial state, `(d,)` or features-first `(d, N)`.
     - `ts`: times `(n + 1,)`, increasing, irregular ones allowed; or a tuple `(h, n)` for
       `t = 0, h, ..., n h`, `h` negative to go back. A tuple means that in all of the library;
@@ -73,6 +76,7 @@ def rollout(
         if ts.shape[0] < 2:
             raise ValueError(f"a rollout needs at least two times, got {ts.shape[0]}")
         steps = (ts[:-1], ts[1:] - ts[:-1])
+    field = field_for(step, field, steps[0][0], x0, args)
     drift = None
     if adjoint is None:
         final = _scan(step, field, x0, steps, args, substeps)

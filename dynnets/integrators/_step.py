@@ -136,6 +136,25 @@ class FunctionStep(AbstractStep):
         return self.function(field, t, x, h, args), None
 
 
+def as_step(step) -> AbstractStep:
+    """The step itself, or a function `step(field, t, x, h, args) -> x'` of which nothing is known.
+
+    What `rollout` and `as_solver` take. A bare function counts as of order 1, keeps nothing and
+    needs no parts; `FunctionStep(function, info)` says more. Raises `ValueError` for what is not
+    callable.
+    """
+    if isinstance(step, AbstractStep):
+        return step
+    if not callable(step):
+        raise ValueError(
+            "a step is an AbstractStep or a function step(field, t, x, h, args), got "
+            f"{type(step).__name__}"
+        )
+    return FunctionStep(
+        step, StepInfo(str(getattr(step, "__name__", type(step).__name__)), order=1)
+    )
+
+
 def step_info(step) -> StepInfo:
     """The `StepInfo` of a step; `ValueError` for what is not an `AbstractStep`."""
     if isinstance(step, AbstractStep):

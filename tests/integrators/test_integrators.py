@@ -151,7 +151,7 @@ def test_overflow_is_reported_not_hidden():
         (lambda f: I.Tao(-1.0), "-1.0"),
         (lambda f: I.ImplicitMidpoint(max_steps=0), "max_steps"),
         (lambda f: I.RungeKutta(diffrax.ImplicitEuler), "Runge-Kutta"),
-        (lambda f: I.as_solver(lambda f, t, x, h: x), "AbstractStep"),
+        (lambda f: I.as_solver("midpoint"), "AbstractStep.*str"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
@@ -221,3 +221,31 @@ def test_a_tuple_means_a_grid_everywhere():
             ValueError, match=r"grid \(h, n\) of n steps of h, got \(0.0, 0.1, 0.2\)"
         ):
             run((0.0, 0.1, 0.2))
+
+
+def test_rollout_and_solver_take_the_same_fields_and_steps():
+    """A bare function as a field, also of a splitting step; a bare function as a step."""
+
+    def swing(t, x, args=None):
+        return jnp.stack([x[1], -jnp.sin(x[0])])
+
+    def euler(field, t, x, h, args=None):
+        return x + h * field(t, x, args)
+
+    def solved(step, field):
+        solution = diffrax.diffeqsolve(
+            diffrax.ODETerm(field), I.as_solver(step), 0.0, 1.0, 0.1, X0, max_steps=20
+        )
+        return solution.ys[-1]
+
+    for step in (I.verlet_kdk, I.rk4, I.ImplicitMidpoint(), euler):
+        rolled = jax.jit(lambda x, step=step: I.rollout(step, swing, x, (0.1, 10)).xs[-1])(X0)
+        assert_close(rolled, solved(step, swing))
+    parts = I.rollout(I.verlet_kdk, pendulum(), X0, (0.1, 10)).xs[-1]
+    assert_close(I.rollout(I.verlet_kdk, swing, X0, (0.1, 10)).xs[-1], parts)
+    damped = lambda t, x, args=None: swing(t, x) - 0.1 * x  # noqa: E731
+    with pytest.raises(ValueError, match="needs a field that offers drift and kick"):
+        I.rollout(I.verlet_kdk, damped, X0, (0.1, 10))
+    for take in (I.as_solver, I.as_step):
+        with pytest.raises(ValueError, match="a step is an AbstractStep or a function.*float"):
+            take(0.1)
