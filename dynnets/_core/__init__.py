@@ -18,6 +18,10 @@ from ._constant import (
     constant_field as constant_field,
     trainable as trainable,
 )
+from ._dependence import (
+    HalfDependence as HalfDependence,
+    half_dependence as half_dependence,
+)
 from ._newton import (
     newton as newton,
     stationary_point as stationary_point,
