@@ -68,7 +68,7 @@ def _equation(equation, values: list[Known]) -> list[Known]:
     if name == "cond":
         return _cond(params["branches"], *values)
     if name == "scan":
-        return _scan(params, values, shapes)
+        return _scan(equation, values, shapes)
     if name == "while":
         return _while(params, values, shapes)
     if name in CALLS:
@@ -84,10 +84,6 @@ def _equation(equation, values: list[Known]) -> list[Known]:
 def _tainted(value: Known, bits: int) -> Known:
     """The value, chosen by something that depends on `bits`."""
     return Known(value.bits | np.uint8(bits), np.zeros_like(value.zero), None) if bits else value
-
-
-def _all_bits(values: list[Known]) -> int:
-    return int(np.bitwise_or.reduce([np.bitwise_or.reduce(v.bits, axis=None) for v in values]))
 
 
 def _cond(branches, index: Known, *operands: Known) -> list[Known]:
@@ -131,16 +127,20 @@ def _while(params, values: list[Known], shapes) -> list[Known]:
     return [_tainted(value, int(goes_on.bits)) for value in carry]
 
 
-def _scan(params, values: list[Known], shapes) -> list[Known]:
-    n_consts, n_carry = params["num_consts"], params["num_carry"]
+def _scan(equation, values: list[Known], shapes) -> list[Known]:
+    # What is carried has the same shape inside and outside, what is scanned over has not. The
+    # parameters that count both are called otherwise in every other version of JAX.
+    params, inner = equation.params, equation.params["jaxpr"].jaxpr
+    pairs = zip(equation.outvars, inner.outvars, strict=True)
+    n_carry = sum(outside.aval.shape == inside.aval.shape for outside, inside in pairs)
+    pairs = zip(equation.invars, inner.invars, strict=True)
+    n_rows = sum(outside.aval.shape != inside.aval.shape for outside, inside in pairs)
+    n_consts = len(values) - n_carry - n_rows
     consts, carry = values[:n_consts], values[n_consts : n_consts + n_carry]
     length = params["length"]
     if not length:
         return mixed(values, shapes)
-    rows = [
-        Known(np.bitwise_or.reduce(x.bits, axis=0), x.zero.all(axis=0), None)
-        for x in values[n_consts + n_carry :]
-    ]
+    rows = [_any_row(x) for x in values[n_consts + n_carry :]]
 
     def body(carry):
         return _run(params["jaxpr"], [*consts, *carry, *rows])[:n_carry]
@@ -151,6 +151,12 @@ def _scan(params, values: list[Known], shapes) -> list[Known]:
     outputs = _run(params["jaxpr"], [*consts, *settled, *rows])[n_carry:]
     stacked = [Known(_rows(y.bits, length), _rows(y.zero, length), None) for y in outputs]
     return [*settled, *stacked]
+
+
+def _any_row(value: Known) -> Known:
+    """What holds of every row along the first axis."""
+    bits, zero = np.bitwise_or.reduce(value.bits, axis=0), value.zero.all(axis=0)
+    return Known(np.asarray(bits), np.asarray(zero), None)
 
 
 def _rows(part: np.ndarray, length: int) -> np.ndarray:

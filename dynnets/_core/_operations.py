@@ -132,7 +132,7 @@ def operation(name: str, params: dict, values: list[Known], shapes) -> list[Know
         axes = tuple(params["axes"])
         bits = np.bitwise_or.reduce(values[0].bits, axis=axes)
         zero = values[0].zero.all(axis=axes) & (not name.startswith("arg"))
-        return [Known(bits, np.asarray(zero), None)]
+        return [Known(np.asarray(bits), np.asarray(zero), None)]
     if name in _CUMULATIVE:
         return [_cumulative(values[0], params["axis"], params["reverse"])]
     if name == "dot_general":
@@ -245,6 +245,14 @@ def _split(params, value: Known) -> list[Known]:
     return [Known(bits, zero, None) for bits, zero in zip(*parts, strict=True)]
 
 
+def _stack(params, *values: Known) -> Known:
+    axis = params["axis"]
+    numbers = [v.value for v in values if v.value is not None]
+    number = np.stack(numbers, axis) if len(numbers) == len(values) else None
+    bits, zero = (np.stack([v[i] for v in values], axis) for i in (0, 1))
+    return Known(bits, zero, number)
+
+
 def _concatenate(params, *values: Known) -> Known:
     axis = params["dimension"]
     numbers = [v.value for v in values if v.value is not None]
@@ -353,6 +361,7 @@ _MOVES: dict[str, Callable[..., Any]] = {
     "slice": _moved(_slice),
     "split": _split,
     "concatenate": _concatenate,
+    "stack": _stack,
     "pad": _pad,
     "dynamic_slice": _dynamic_slice,
     "dynamic_update_slice": _dynamic_update_slice,

@@ -186,7 +186,7 @@ class _WayBack(eqx.Module):
         model = (self.solver.one_step, view.field, self.args)
         model_bar = jtu.tree_map(jnp.zeros_like, eqx.filter(model, eqx.is_inexact_array))
         carry = (count - 1, x, x_bar, model_bar, entry, place)
-        carry = jax.lax.while_loop(lambda carry: carry[0] >= 0, self._undo, carry)
+        carry = jax.lax.while_loop(lambda carry: carry[0] >= 0, lambda c: self._undo(c), carry)
         _, x, x_bar, (step_bar, field_bar, args_bar), entry, _ = carry
         first = jtu.tree_map(lambda bar: _sum_to(bar, entry), self.ys_bar)
         x_bar = x_bar + _pull(view.packing.unpack, x, first)

@@ -162,12 +162,15 @@ AREAS = [order, output, between, events, adjoints, vmaps, jumps, backwards, tree
 EVERY = 2  # of the rows, one area each in an ordinary run
 
 
-def cases():
+def cases() -> list:
+    found = []
     for i, row in enumerate(STEPS):
         for j, area in enumerate(AREAS):
             ordinary = i % EVERY == 0 and (i // EVERY) % len(AREAS) == j
             marks = () if ordinary else pytest.mark.slow
-            yield pytest.param(row, area, id=f"{row.name}-{area.__name__}", marks=marks)
+            name = f"{row.name}-{area.__name__}"
+            found.append(pytest.param(row, area, id=name, marks=marks))
+    return found
 
 
 @pytest.mark.parametrize(("row", "area"), cases())

@@ -49,9 +49,7 @@ def assert_same(solver, field, y0, args, **kwargs):
 STATE = (X0[:1], X0[1:])
 SAVES = {
     "end": {},
-    "start and end": {"saveat": diffrax.SaveAt(t0=True, t1=True)},
     "times": {"saveat": diffrax.SaveAt(ts=jnp.array([0.0, 0.12, 0.13, 0.5, 0.97, 1.0]))},
-    "steps": {"saveat": diffrax.SaveAt(steps=True), "max_steps": 16},
     "every third step and all else": {
         "saveat": diffrax.SaveAt(t0=True, t1=True, ts=jnp.array([0.25, 0.75]), steps=3),
         "max_steps": 16,
@@ -77,7 +75,7 @@ def test_equals_the_direct_adjoint_for_every_output(name):
         Pendulum(jnp.array(1.1)),
         STATE,
         jnp.array(0.9),
-        **{"max_steps": 32, **SAVES[name]},
+        **{"max_steps": 16, **SAVES[name]},
     )
 
 
@@ -89,7 +87,7 @@ def test_equals_the_direct_adjoint_for_every_output(name):
 def test_equals_the_direct_adjoint_for_other_steps(step):
     saveat = diffrax.SaveAt(ts=jnp.array([0.33, 1.0]))
     field = Pendulum(jnp.array(1.1))
-    assert_same(I.as_solver(step), field, STATE, jnp.array(0.9), saveat=saveat, max_steps=32)
+    assert_same(I.as_solver(step), field, STATE, jnp.array(0.9), saveat=saveat, max_steps=16)
 
 
 def test_equals_the_direct_adjoint_for_fields_with_flows_of_their_own():
@@ -118,7 +116,7 @@ def test_is_mapped_over_initial_states_and_end_times():
                 jnp.array(0.9),
                 adjoint=adjoint,
                 saveat=saveat,
-                max_steps=32,
+                max_steps=16,
             )
             return sum(jnp.sum(y**2) for y in solution.ys)
 
