@@ -243,7 +243,8 @@ def as_solver(step, field=None, *, pair: bool = False) -> StepSolver:
     `time_transformed` varies the steps reversibly.
 
     Adjoints: all of diffrax's, and `InverseAdjoint`. `BacksolveAdjoint` runs the same step on the
-    augmented equation; splitting steps then give the gradient of the discrete solution itself.
+    augmented equation, to the order of the step; a symmetric splitting, with steps that divide the
+    interval, gives the gradient of the discrete solution itself.
 
     Raises `ValueError` for something that is not an `AbstractStep`, and for a missing field or
     part.

@@ -53,8 +53,8 @@ class BacksolveField(AbstractField):
     """The augmented field of `diffrax.BacksolveAdjoint`, split where the field itself is.
 
     Linear in the cotangent, so with the kick's cotangent `a_p` alone it is the adjoint of the
-    kick, and with `a_q` alone that of the drift. Each is constant while it acts: a splitting step
-    backwards is the exact adjoint of the step forwards.
+    kick, and with `a_q` alone that of the drift. Each is constant while it acts: a symmetric
+    splitting step backwards is the exact adjoint of the step forwards.
     """
 
     terms: diffrax.AbstractTerm
