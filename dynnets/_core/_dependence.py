@@ -58,7 +58,12 @@ def _run_open(jaxpr, consts, inputs: list[Known]) -> list[Known]:
 
     for equation in jaxpr.eqns:
         values = _equation(equation, [read(atom) for atom in equation.invars])
-        table.update(zip(equation.outvars, values, strict=True))
+        values = [
+            Known(np.asarray(bits), np.asarray(zero), number) for bits, zero, number in values
+        ]
+        table.update(
+            zip(equation.outvars, values, strict=True)
+        )  # NumPy gives scalars for () arrays
     return [read(atom) for atom in jaxpr.outvars]
 
 
@@ -159,5 +164,5 @@ def _any_row(value: Known) -> Known:
     return Known(np.asarray(bits), np.asarray(zero), None)
 
 
-def _rows(part: np.ndarray, length: int) -> np.ndarray:
-    return np.broadcast_to(part, (length, *part.shape))
+def _rows(part, length: int) -> np.ndarray:
+    return np.broadcast_to(part, (length, *np.shape(part)))

@@ -60,8 +60,18 @@ def newton(
     below round-off, and an update need not be resolved below the noise of the residual. Long
     updates are damped, so that steps far longer than the field's time scale converge too.
     Gradients go by the implicit function theorem, not through the iterations. `linear_solver`:
-    of lineax, where the Jacobian has a structure.
+    of lineax, where the Jacobian has a structure. A complex unknown is solved for as the pair of
+    its parts, since a residual need not be holomorphic in it.
     """
+    if jnp.iscomplexobj(guess):
+        parts = jnp.stack([guess.real, guess.imag])
+
+        def of_parts(both):
+            value = residual(jax.lax.complex(both[0], both[1]))
+            return jnp.stack([value.real, value.imag])
+
+        root = newton(of_parts, parts, jnp.abs(scale), max_steps, linear_solver)
+        return jax.lax.complex(root[0], root[1])
     unit = jax.lax.stop_gradient(jnp.where(scale > 0, scale, jnp.ones_like(scale)))
     origin = jax.lax.stop_gradient(guess)
     tolerance = 4 * float(jnp.finfo(guess.dtype).eps) ** (2 / 3)

@@ -71,6 +71,7 @@ from ._invariants import (
     Projected as Projected,
     Relaxation as Relaxation,
 )
+from ._inverse_adjoint import InverseAdjoint as InverseAdjoint
 from ._lie_group import (
     LieGroupStep as LieGroupStep,
     cayley as cayley,

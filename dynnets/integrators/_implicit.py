@@ -47,7 +47,7 @@ def size_of(x, rate, h) -> Array:
 
 
 def collocate(field, t, x, h, args, tableau, max_steps: int) -> Array:
-    """One step of an implicit Runge-Kutta method from one state.
+    """One step of an implicit Runge-Kutta method from one state, a real or complex array.
 
     **Arguments:** `tableau`: `(A, d, c)` with the stage matrix `A`, `d = A^{-T} b` and the nodes:
     `z_i = h sum_j A_ij f(t + c_j h, x + z_j)` and `x' = x + sum_i d_i z_i`.
