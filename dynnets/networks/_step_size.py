@@ -1,7 +1,8 @@
 """Step sizes of layers: fixed, free, positive, or within the bound that a property demands.
 
 A step size is asked for `h` with the layer's `limit`: the largest step that keeps the layer
-1-Lipschitz, computed anew from its weights. Those with `limited = True` stay in `(0, limit]` (or
+1-Lipschitz, computed anew from its weights, finite also for weights of zero, and shorter than the
+true limit by its own rounding (`_layer`). Those with `limited = True` stay in `(0, limit]` (or
 `[0, limit]`) whatever their parameters are, so the property holds by construction.
 """
 
@@ -80,8 +81,9 @@ class PositiveStepSize(AbstractStepSize):
         self.logarithm = jnp.zeros(()) + math.log(h)
 
     def __call__(self, limit):
-        """`exp(parameter)`."""
-        return jnp.exp(self.logarithm)
+        """`exp(parameter)`, of a parameter so bounded that it is neither zero nor infinite."""
+        most = -math.log(float(jnp.finfo(self.logarithm.dtype).tiny))
+        return jnp.exp(jnp.clip(self.logarithm, -most, most))
 
 
 class FractionStepSize(AbstractStepSize):
