@@ -28,7 +28,9 @@ def lipschitz_bound(net: FlowNetwork, *, evaluated: bool = True) -> Float[Array,
 
     Why the layers do not contract by their rounding instead: where every activation is flat, a
     layer is the identity whatever its step size. The bound is not cut to one because a tag says so.
-    Half precision: sizes as the network computes them, the rest in the default precision.
+    Half precision: sizes as the network computes them, the rest in the default precision. An
+    accelerator whose default products are coarser than their dtype (TF32, passes of bfloat16)
+    evaluates in that precision; `jax.default_matmul_precision("highest")` gives the stated one.
     """
     return layers_lipschitz(
         net.steps, net.fields, net.step_sizes, (net.lift, net.project), evaluated=evaluated

@@ -49,7 +49,8 @@ def layer_sizes(steps, fields, step_sizes) -> tuple[tuple, tuple]:
 
 
 def _nu(field, step_size):
-    nu = field.nu if step_size.norm == "exact" else field.nu_bound
+    products = step_size.norm == "gram" and field.nu_bound is not None
+    nu = field.nu_bound if products else field.nu
     return jnp.maximum(nu, eps_of(nu))
 
 
@@ -87,8 +88,10 @@ def check_limits(steps, fields, step_sizes) -> None:
 
 def has_limit(step, field, steps, fields) -> bool:
     """Whether a largest step is known with which this part keeps the layer non-expansive."""
+    if field.nu is None:
+        return False
     if field.expansive:
         return step.growth is not None and any(map(_contracts, steps, fields))
-    if NON_EXPANSIVE not in field.structure or field.nu is None:
+    if NON_EXPANSIVE not in field.structure:
         return False
     return verdict(step, field, NON_EXPANSIVE).status == CONDITIONAL

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import check_choice, check_positive
+from dynnets._core import check_choice, check_positive, declared
 
 NORMS = ("exact", "gram")
 """How a limit bounds `|A|`: by singular values, or by Gram iteration (faster, a little shorter)."""
@@ -24,11 +24,13 @@ NORMS = ("exact", "gram")
 class AbstractStepSize(eqx.Module):
     """The step size of a layer: `step_size(limit) -> h`.
 
-    `positive`: never negative by construction; `limited`: never above the limit.
+    `positive`: never negative by construction; `limited`: never above the limit, for which `norm`,
+    one of `NORMS`, says how the weights are bounded (`"exact"` unless a class says otherwise).
     """
 
     positive: ClassVar[bool] = False
     limited: ClassVar[bool] = False
+    norm = declared("exact")
 
     @abc.abstractmethod
     def __call__(self, limit) -> Array | float:

@@ -74,12 +74,13 @@ def test_bounds_of_networks(getkey):
     for step, h, alpha in [
         (I.explicit_euler, 1.0, 0.5),
         (I.ImplicitMidpoint(), 2.0, 0.5),
-        (I.rk4, 2.0, 1.0),
-        (I.rk4, 2.1, float("inf")),
+        (I.rk4, 1.999, 1.0),
+        (I.rk4, 2.0, float("inf")),  # |A| is one up to rounding, and so is the limit two
     ]:
         net = N.flow_network(field, 1, step, h, key=getkey(), **ends)
         assert float(N.averagedness(net)) == pytest.approx(alpha)
-        assert float(N.lipschitz_bound(net)) == (1 if alpha <= 1 else float("inf"))
+        known = float(N.lipschitz_bound(net, evaluated=False))
+        assert known == (1 if alpha <= 1 else float("inf"))
 
 
 def test_resizing(getkey):
