@@ -93,7 +93,7 @@ class NonExpansiveField(AbstractField):
 
     @property
     def nu(self) -> Array:
-        """`sup s' |A|^2` by exact singular values: a Lipschitz constant of the field."""
+        """`sup s' |A|^2` by exact singular values, rounded up: a Lipschitz constant."""
         return ridge_constant(self.energy)
 
     @property
@@ -111,11 +111,11 @@ class NonExpansiveField(AbstractField):
         """`(low, high)`: the eigenvalues of the negative Jacobian lie between them, everywhere.
 
         `inf s' smin(A)^2` and `sup s' smax(A)^2`; `low > 0`, so that the flow contracts, needs a
-        tall `A` and an activation such as `half_relu`.
+        tall `A` and an activation such as `half_relu`. Each is rounded outwards; `high` is `nu`.
         """
-        low, high = singular_range(self.energy.weight)
-        slopes = MONOTONE[self.energy.activation]
-        return slopes.low * low**2, slopes.high * high**2
+        low, _ = singular_range(self.energy.weight)
+        down = 1 - 4 * float(jnp.finfo(low.dtype).eps)
+        return MONOTONE[self.energy.activation].low * low**2 * down, self.nu
 
     def apply_structure(self, t, x, gradient, args=None):
         """`-g`: the field as a function of the gradient `g` of its energy."""
@@ -155,7 +155,7 @@ class ExpansiveField(AbstractField):
 
     @property
     def nu(self) -> Array:
-        """`sup s' |A|^2` by exact singular values."""
+        """`sup s' |A|^2` by exact singular values, rounded up."""
         return ridge_constant(self.ridge)
 
     @property

@@ -17,6 +17,14 @@ from ._compositions import (
     compose as compose,
     scale as scale,
 )
+from ._contraction import (
+    contraction_factor as contraction_factor,
+    euler_averagedness as euler_averagedness,
+    implicit_euler_averagedness as implicit_euler_averagedness,
+    implicit_euler_contraction_factor as implicit_euler_contraction_factor,
+    midpoint_averagedness as midpoint_averagedness,
+    midpoint_contraction_factor as midpoint_contraction_factor,
+)
 from ._diffrax import (
     StepSolver as StepSolver,
     as_solver as as_solver,

@@ -67,10 +67,17 @@ class AbstractStep(eqx.Module):
     Optional parts, `None` where a step has none: `inverse(field, t, x, h, args)`, the state before
     a step of `h`, exact and explicit; `on_pair(field, t, pair, h, args)`, the map of two copies or
     two consecutive states by a step whose claims are about that pair.
+
+    Constants, as functions of `h` and of what the field declares: `contraction(h, low, high)`, the
+    Lipschitz constant on `-grad V` of Hessians within `[low, high]`; `averagedness(h, nu)` on
+    `-A^T s(A x + b)`; `growth(h, lipschitz)`, a Lipschitz constant on every Lipschitz field.
     """
 
     inverse = declared(None)
     on_pair = declared(None)
+    contraction = declared(None)
+    averagedness = declared(None)
+    growth = declared(None)
 
     @property
     @abc.abstractmethod
