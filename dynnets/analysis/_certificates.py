@@ -143,7 +143,11 @@ def _derived_lines(model) -> list[CertificateLine]:
             lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, True, None, text))
         elif tag in flow and not bare:
             text = "forecast map: kept to the accuracy of the step, not exactly"
-            if hasattr(getattr(model, "step", None), "on_pair") and tag in _step_tags(model):
+            if (
+                model.step is not None
+                and model.step.on_pair is not None
+                and tag in _step_tags(model)
+            ):
                 text += "; exactly on the pair of states that the step advances"
             lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, None, None, text))
     if not lines:
@@ -168,7 +172,7 @@ def _zero_input(field, dtype):
 
 def _step_tags(model) -> frozenset[Tag]:
     """What the model's step keeps, on pairs of states where it acts on them."""
-    if hasattr(model.step, "on_pair"):
+    if model.step.on_pair is not None:
         return structure_of(model.step, _field_of(model))
     return model.structure
 

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 
 from dynnets._core import NON_EXPANSIVE, REVERSIBLE, SYMPLECTIC, VOLUME
 from dynnets.networks import AbstractNetwork, FlowNetwork, averagedness, lipschitz_bound
-from dynnets.structure import MAP_DEFECTS
+from dynnets.structure import ROWS
 
-from ._sampled import DEFECTS, Finding, round_off, worst_of
+from ._sampled import Finding, round_off, worst_of
 
 
 def network_bounds(net: AbstractNetwork) -> list[tuple[str, bool | None, float, str]]:
@@ -33,7 +33,12 @@ def network_bounds(net: AbstractNetwork) -> list[tuple[str, bool | None, float, 
 
 @eqx.filter_jit
 def _defects(net, tags, xs):
-    return {tag.name: jax.vmap(lambda x, tag=tag: MAP_DEFECTS[tag](net, x))(xs) for tag in tags}
+    defects = {tag.name: ROWS[tag].map_defect for tag in tags}
+    return {
+        name: jax.vmap(lambda x, defect=defect: defect(net, x))(xs)
+        for name, defect in defects.items()
+        if defect is not None
+    }
 
 
 def network_findings(net: AbstractNetwork, xs: Float[Array, "n *state"]) -> list[Finding]:
@@ -42,10 +47,13 @@ def network_findings(net: AbstractNetwork, xs: Float[Array, "n *state"]) -> list
     square, even = shape == xs.shape[1:], len(shape) == 1 and shape[0] % 2 == 0
     tags = [
         tag
-        for tag in MAP_DEFECTS
-        if tag in net.structure
-        or (tag == VOLUME and square and len(shape) == 1)
-        or (tag == SYMPLECTIC and square and even)
+        for tag, row in ROWS.items()
+        if row.map_defect is not None
+        and (
+            tag in net.structure
+            or (tag == VOLUME and square and len(shape) == 1)
+            or (tag == SYMPLECTIC and square and even)
+        )
     ]
     slack = round_off(xs, net)
     found = _defects(net, tags, xs)
@@ -54,13 +62,13 @@ def network_findings(net: AbstractNetwork, xs: Float[Array, "n *state"]) -> list
             tag.name,
             worst_of(found[tag.name]),
             slack,
-            f"the map: {DEFECTS[tag]}",
+            f"the map: {ROWS[tag].defect}",
             tag in net.structure,
         )
         for tag in tags
     ]
     if REVERSIBLE in net.structure:
         back = jax.vmap(lambda x: jnp.abs(net.inverse(net(x)) - x).max())(xs)
-        statement = f"the map: {DEFECTS[REVERSIBLE]}"
+        statement = f"the map: {ROWS[REVERSIBLE].defect}"
         findings.append(Finding(REVERSIBLE.name, worst_of(back), slack, statement, True))
     return findings

@@ -13,12 +13,8 @@ from dynnets._core import (
     DISSIPATIVE,
     ENERGY,
     MOMENTUM,
-    NON_EXPANSIVE,
-    NORM,
-    ORTHOGONAL,
     POISSON,
     REVERSIBLE,
-    SUM,
     SYMMETRIC,
     SYMPLECTIC,
     VOLUME,
@@ -26,24 +22,10 @@ from dynnets._core import (
     check_size,
 )
 from dynnets.models import energy_rate
-from dynnets.structure import ORACLES, symplecticity_defect
+from dynnets.structure import ROWS, symplecticity_defect
 
 # Round-off of a defect: 1e4 units of last place of the numbers that cancel, see `Finding`.
 _ROUNDING = 1e4
-
-
-DEFECTS = {
-    SYMPLECTIC: "max |D^T J D - J|",
-    POISSON: "max |D B D^T - B|",
-    VOLUME: "| |det D| - 1 |",
-    MOMENTUM: "largest change of the total momentum",
-    SYMMETRIC: "largest error of a step there and a step back",
-    REVERSIBLE: "largest error of the map and its inverse",
-    NORM: "largest relative change of the norm",
-    SUM: "largest change of the sum",
-    ORTHOGONAL: "max |Q'^T Q' - Q^T Q|",
-    NON_EXPANSIVE: "largest Lipschitz ratio above one",
-}
 
 
 class Finding(NamedTuple):
@@ -106,7 +88,7 @@ def _defects(oracles, step, field, xs, h, args):
 
 def _knows_bodies(field) -> bool:
     """Whether the total momentum can be told from a state of this field."""
-    return hasattr(field, "momentum") or hasattr(getattr(field, "potential", None), "space_dim")
+    return field.momentum is not None
 
 
 def _first_copy(step, field, t, x, h, args=None):
@@ -123,12 +105,12 @@ def step_findings(
     measured for every model, claimed or not: the size of a defect is what tells a structured
     model from one without structure.
     """
-    doubled = hasattr(step, "on_pair")
+    doubled = step.on_pair is not None
     measured = [VOLUME] if xs.shape[1] % 2 else [SYMPLECTIC, VOLUME]
-    measured += [POISSON] if hasattr(field, "matrix") else []
+    measured += [POISSON] if field.matrix is not None else []
     measured += [MOMENTUM] if MOMENTUM in tags and _knows_bodies(field) else []
     measured += [tag for tag in (SYMMETRIC, REVERSIBLE) if tag in tags]
-    oracles = {tag.name: ORACLES[tag] for tag in measured}
+    oracles = {tag.name: ROWS[tag].oracle for tag in measured}
     if doubled:
         oracles["first copy"] = _first_copy
     found, scale = _defects(oracles, step, field, xs, h, args)
@@ -136,7 +118,7 @@ def step_findings(
     findings = []
     for tag in measured:
         pair = " on both copies" if doubled and tag is not MOMENTUM else ""
-        statement = f"one step of {h:g}{pair}: {DEFECTS[tag]}"
+        statement = f"one step of {h:g}{pair}: {ROWS[tag].defect}"
         size = max(1.0, float(jnp.abs(field.matrix).max())) if tag is POISSON else 1.0
         worst = worst_of(found[tag.name])
         findings.append(Finding(tag.name, worst, size * slack, statement, tag in tags))

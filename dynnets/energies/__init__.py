@@ -10,6 +10,7 @@ from ._circulation import (
 )
 from ._energies import (
     FunctionEnergy as FunctionEnergy,
+    HalfSquareEnergy as HalfSquareEnergy,
     KineticEnergy as KineticEnergy,
     MLPEnergy as MLPEnergy,
     QuadraticEnergy as QuadraticEnergy,

@@ -11,7 +11,12 @@ from jaxtyping import Array
 class AbstractEnergy(eqx.Module):
     """A scalar function `H(t, x)` of time and state: an energy or a potential.
 
-    `autonomous`: it does not read the time, so that the flow of `J grad H` keeps it.
+    A subclass defines `__call__`. What it may declare besides:
+
+    - `autonomous`: it does not read the time, so that the flow of `J grad H` keeps it. True
+      unless the class says otherwise.
+    - `quadratic`: a polynomial of degree two in the state, for all parameters; `convex`: convex
+      in the state, for all parameters; `half_square`: it is `|x|^2 / 2`.
     """
 
     @property
@@ -19,11 +24,26 @@ class AbstractEnergy(eqx.Module):
         """True unless the class says otherwise."""
         return True
 
+    @property
+    def quadratic(self) -> bool:
+        """Whether it is a polynomial of degree two in the state; `False` by default."""
+        return False
+
+    @property
+    def convex(self) -> bool:
+        """Whether it is convex in the state; `False` by default."""
+        return False
+
+    @property
+    def half_square(self) -> bool:
+        """Whether it is `|x|^2 / 2`; `False` by default."""
+        return False
+
     @abc.abstractmethod
-    def __call__(self, t, x) -> Array:
+    def __call__(self, t, x, /) -> Array:
         """`H(t, x)`: a scalar for `x: (d,)`, shape `(N,)` for features-first `(d, N)`."""
 
-    def gradient(self, t, x) -> Array:
+    def gradient(self, t, x, /) -> Array:
         """`grad_x H(t, x)`, of the shape of `x`.
 
         By automatic differentiation here; energies whose gradient has a closed form override

@@ -48,6 +48,11 @@ class QuadraticEnergy(AbstractEnergy):
 
     matrix: Float[Array, "d d"]
 
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
     def __init__(self, matrix):
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"matrix must be square, got shape {matrix.shape}")
@@ -62,6 +67,33 @@ class QuadraticEnergy(AbstractEnergy):
         return (self.matrix + self.matrix.T) @ x / 2
 
 
+class HalfSquareEnergy(AbstractEnergy):
+    """`H(x) = |x|^2 / 2`: what fields on spheres keep."""
+
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
+
+    @property
+    def half_square(self):
+        """True: it is `|x|^2 / 2`."""
+        return True
+
+    def __call__(self, t, x):
+        """`|x|^2 / 2`."""
+        return jnp.sum(x**2, axis=0) / 2
+
+    def gradient(self, t, x):
+        """`x` itself."""
+        return x
+
+
 class KineticEnergy(AbstractEnergy):
     """`T(p) = sum_i p_i^2 / (2 m_i)`, masses positive by construction (their logarithm is stored).
 
@@ -69,6 +101,16 @@ class KineticEnergy(AbstractEnergy):
     """
 
     log_mass: Float[Array, " n"]
+
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
 
     def __init__(self, mass):
         check_finite("mass", mass)
@@ -134,6 +176,16 @@ class SeparableEnergy(AbstractEnergy):
     def autonomous(self):
         """Whether both parts are."""
         return self.kinetic.autonomous and self.potential.autonomous
+
+    @property
+    def quadratic(self):
+        """Whether both parts are."""
+        return self.kinetic.quadratic and self.potential.quadratic
+
+    @property
+    def convex(self):
+        """Whether both parts are."""
+        return self.kinetic.convex and self.potential.convex
 
     def __call__(self, t, x):
         """`T(t, p) + V(t, q)`."""

@@ -19,6 +19,21 @@ class KnownEnergy(AbstractEnergy):
         """Whether the energy inside is."""
         return self.energy.autonomous
 
+    @property
+    def quadratic(self):
+        """Whether the energy inside is."""
+        return self.energy.quadratic
+
+    @property
+    def convex(self):
+        """Whether the energy inside is."""
+        return self.energy.convex
+
+    @property
+    def half_square(self):
+        """Whether the energy inside is."""
+        return self.energy.half_square
+
     def __call__(self, t, x):
         """`H(t, x)`."""
         return self.energy(t, x)

@@ -114,6 +114,11 @@ class VelocityEnergy(AbstractEnergy):
     mass: AbstractMass
     potential: AbstractEnergy
 
+    @property
+    def autonomous(self):
+        """Whether the potential is."""
+        return self.potential.autonomous
+
     def __call__(self, t, x):
         """`v^T M(q) v / 2 + V(t, q)`."""
         q, v = split_phase(x)

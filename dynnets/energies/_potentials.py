@@ -60,6 +60,16 @@ class SumEnergy(AbstractEnergy):
         """Whether all terms are."""
         return all(term.autonomous for term in self.terms)
 
+    @property
+    def quadratic(self):
+        """Whether all terms are."""
+        return all(term.quadratic for term in self.terms)
+
+    @property
+    def convex(self):
+        """Whether all terms are."""
+        return all(term.convex for term in self.terms)
+
     def __call__(self, t, x):
         """The sum of the terms."""
         return sum(term(t, x) for term in self.terms)

@@ -42,6 +42,11 @@ class RidgeEnergy(AbstractEnergy):
     bias: Float[Array, " width"]
     activation: str = eqx.field(default="tanh", static=True)
 
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
+
     def __check_init__(self):
         check_choice("activation", self.activation, MONOTONE_ACTIVATIONS)
 

@@ -97,8 +97,8 @@ class PortHamiltonianField(AbstractField):
 
     @property
     def structure(self):
-        """`{DISSIPATIVE}`."""
-        return frozenset({DISSIPATIVE})
+        """`{DISSIPATIVE}`; nothing for an energy that depends on time."""
+        return frozenset({DISSIPATIVE} if self.energy.autonomous else ())
 
     def __call__(self, t, x, args=None):
         """`(J - R) grad H + G u`."""

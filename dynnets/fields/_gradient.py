@@ -36,8 +36,8 @@ class GradientField(AbstractField):
 
     @property
     def structure(self):
-        """`{DISSIPATIVE}`."""
-        return frozenset({DISSIPATIVE})
+        """`{DISSIPATIVE}`; nothing for a potential that depends on time."""
+        return frozenset({DISSIPATIVE} if self.energy.autonomous else ())
 
     def apply_structure(self, t, x, gradient, args=None):
         """`-g`: the field as a function of the gradient `g` of its energy."""

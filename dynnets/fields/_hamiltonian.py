@@ -141,8 +141,11 @@ class PoissonField(AbstractField):
 
     @property
     def structure(self):
-        """`{POISSON, VOLUME, ENERGY}` (volume: `div(B grad H) = tr(B S) = 0`, `S` symmetric)."""
-        return frozenset({POISSON, VOLUME, ENERGY})
+        """`{POISSON, VOLUME, ENERGY}` (volume: `div(B grad H) = tr(B S) = 0`, `S` symmetric);
+        without ENERGY when `H` depends on time.
+        """
+        kept = frozenset({POISSON, VOLUME})
+        return kept | {ENERGY} if self.energy.autonomous else kept
 
     def apply_structure(self, t, x, gradient, args=None):
         """`B g`: the field as a function of the gradient `g` of its energy."""

@@ -47,7 +47,11 @@ class MassMatrixField(AbstractField):
 
     @property
     def structure(self):
-        """`{DISSIPATIVE}`, or `{DISSIPATIVE, ENERGY}` without damping and input."""
+        """`{DISSIPATIVE}`, or `{DISSIPATIVE, ENERGY}` without damping and input; nothing for a
+        potential that depends on time.
+        """
+        if not self.potential.autonomous:
+            return frozenset()
         closed = self.damping is None and self.input_matrix is None
         return frozenset({DISSIPATIVE, ENERGY} if closed else {DISSIPATIVE})
 

@@ -15,7 +15,6 @@ from dynnets._core import (
     POISSON,
     SUM,
     SYMPLECTIC,
-    VOLUME,
     check_size,
     newton,
 )
@@ -107,7 +106,7 @@ class ImplicitMidpoint(AbstractStep):
             name="ImplicitMidpoint",
             order=2,
             needs=frozenset(),
-            keeps=QUADRATIC | {VOLUME, NON_EXPANSIVE},
+            keeps=QUADRATIC | {NON_EXPANSIVE},
             symmetric=True,
             invertible=False,
             evaluations=None,
@@ -116,6 +115,7 @@ class ImplicitMidpoint(AbstractStep):
             contractivity=float("inf"),
             descent=4.0,
             keeps_shears=True,
+            quadratic=True,
         )
 
     def contraction(self, h, low, high):
@@ -166,6 +166,7 @@ class ImplicitEuler(AbstractStep):
             source="Hairer, Wanner, Solving Ordinary Differential Equations II, 1996",
             contractivity=float("inf"),
             descent=2.0,
+            convex=True,
         )
 
     def contraction(self, h, low, high):

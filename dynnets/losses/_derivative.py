@@ -37,7 +37,7 @@ def derivative_matching(model, batch, *, key=None):
 
 def check_has_field(model) -> None:
     """Raise `ValueError`, naming the loss that fits, for a model without a vector field."""
-    if not hasattr(model, "field"):
+    if model.field is None:
         raise ValueError(
             f"{type(model).__name__} has no vector field: train it by flow_matching on "
             "flow_samples(record)"
