@@ -53,7 +53,7 @@ def _ends(before, inside, cut=N.Truncation):
 
 
 def _sympnet(kind):
-    return lambda key: N.SYMPNETS[kind](4, 2, key=key).at(0.3)
+    return lambda key: N.SYMPNETS[kind](4, 1, key=key).at(0.3)
 
 
 _ROUND_TRIP = N.ChainedResize(N.ZeroPadding(3, 5), N.Truncation(5, 3))
@@ -118,7 +118,7 @@ NETWORKS = [
         "orthogonal",
         _layers(
             lambda key: F.OrthogonalFlowField(4, 2, 3, 1, key=key),
-            I.ImplicitMidpoint(),
+            I.cayley,
             0.1,
             lift=N.ZeroPadding(3, 4),
         ),
