@@ -9,17 +9,19 @@ import sys
 import traceback
 from pathlib import Path
 
-# as the tests: programs that run once are not optimised, and are kept for later runs
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[2] / ".jax_cache"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
+# as the tests: programs that run once are not optimised, and are kept for later runs; all this
+# must be said before jax is imported
+if __name__ == "__main__":
+    cache = str(Path(__file__).parents[2] / ".jax_cache")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", cache)
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
+    os.environ.setdefault("JAX_ENABLE_X64", "1")
+    os.environ.setdefault("JAX_NUMPY_DTYPE_PROMOTION", "strict")
+    os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import jax
-
-jax.config.update("jax_enable_x64", True)
-jax.config.update("jax_numpy_dtype_promotion", "strict")
-jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_disable_most_optimizations", True)
 
 from .cases import KINDS, run_case
 from .judge import BROKEN, VERDICTS

@@ -203,7 +203,11 @@ def _non_finite(rng, single):
     if planted is None:
         return f"{name} without arrays", []
     tree, value = planted
-    return f"{value} in {name}", [_certificate_of(tree, dim, kind, rng, single)]
+    options = {}
+    if kind == "network" and rng.random() < 0.5:
+        xs = rng.normal(size=(2, dim))
+        options = {"states": jnp.asarray(xs, jnp.float32 if single else jnp.float64)}
+    return f"{value} in {name}", [certificate_of(tree, options)]
 
 
 def _without_states(drawn):
@@ -215,12 +219,8 @@ def _bare(family):
     return family.field, family.xs.shape[1:], family.name
 
 
-def _certificate_of(tree, dim, kind, rng, single) -> Finding:
-    options = {}
-    if kind == "network" and rng.random() < 0.5:
-        options = {
-            "states": jnp.asarray(rng.normal(size=(2, dim)), jnp.float32 if single else float)
-        }
+def certificate_of(tree, options, certify=certify) -> Finding:
+    """Whether a model with a number that is none is refused."""
     try:
         holds = certify(tree, **options).holds
     except ValueError as refusal:  # a refusal in words is no certificate
