@@ -85,7 +85,8 @@ def test_a_field_that_lies_is_caught(single):
 
 
 def _loses_digits(tree, t, x, h):
-    return 1e4 * jnp.finfo(x.dtype).eps * jnp.ones((), x.dtype), jnp.ones((), x.dtype)
+    one = jnp.ones((), x.dtype)
+    return 1e4 * jnp.finfo(x.dtype).eps * one, (one, one)
 
 
 @precisions
@@ -97,7 +98,8 @@ def test_round_off_is_told_from_lies(single):
 
 def test_what_no_precision_decides_is_said_to_be_undecided():
     def chaos(tree, t, x, h):
-        return jnp.asarray(0.5 if x.dtype == jnp.float32 else 1e-5, x.dtype), jnp.ones((), x.dtype)
+        one = jnp.ones((), x.dtype)
+        return (0.5 if x.dtype == jnp.float32 else 1e-5) * one, (one, one)
 
     subject = _subject((), (Claim("chaos", chaos),), lambda _, t, x, h: x, False)
     assert _verdicts(judge(subject)) == {"chaos": UNDECIDED}

@@ -14,6 +14,7 @@ from dynnets.structure import DISSIPATIVE, ENERGY, REVERSIBLE
 
 from . import bounds
 from .claims import (
+    Size,
     energy_size,
     field_claims,
     field_value,
@@ -92,11 +93,14 @@ def apply_net(net, t, x, h):
 
 
 def _undone(net, t, x, h):
-    return jnp.abs(net.inverse(net(x)) - x).max(), jnp.abs(x).max()
+    y, scale = net(x), jnp.abs(x).max()
+    return jnp.abs(net.inverse(y) - x).max(), Size(scale, scale + jnp.abs(y).max())
 
 
 def _network(rng, single):
     net, dim, name = draw_network(rng)
+    while not net.structure and np.isinf(float(lipschitz_bound(net))):  # a SympNet has structure
+        net, dim, name = draw_network(rng)
     precision = jnp.float32 if single else jnp.float64
     net = cast(net, precision)
     claims = [c._replace(one_way=False) for c in map_claims(net.structure, apply_net)]

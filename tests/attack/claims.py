@@ -1,13 +1,21 @@
 """The claims of fields, steps and networks, each with its oracle and the size of what cancels."""
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dynnets.fields import CanonicalLagrangianField, LagrangianField, canonical_matrix
-from dynnets.integrators import FlowSplitting, LieGroupStep, Splitting, TaoField, step_info
+from dynnets.integrators import (
+    FlowSplitting,
+    LieGroupStep,
+    Splitting,
+    TaoField,
+    TimeTransformed,
+    step_info,
+)
 from dynnets.structure import (
     CONDITIONAL,
     DISSIPATIVE,
@@ -46,78 +54,99 @@ def solver_inside(field) -> bool:
     return isinstance(inner, CanonicalLagrangianField | LagrangianField)
 
 
+class Size(NamedTuple):
+    """`scale`: what a defect is large against; `size`: of the numbers that round-off acts on."""
+
+    scale: jax.Array
+    size: jax.Array
+
+
 def energy_size(energy, t, x, y, h):
     """What the energy of a step from `x` to `y` could change by, and the size of its values."""
     before, after = energy(t, x), energy(t + h, y)
     way = jnp.abs(energy.gradient(t, x)).ravel() @ jnp.abs(y - x).ravel()
-    return jnp.abs(before) + jnp.abs(after) + way
+    scale = jnp.abs(before) + jnp.abs(after) + way
+    return Size(scale, scale)
 
 
-def _of_state(step, field, t, x, h, args):
-    return jnp.maximum(jnp.abs(one_step_map(step, field, t, x, h, args)[1]).max(), 0)
+def norm_of(array):
+    """The Frobenius norm, whatever the shape."""
+    return jnp.linalg.norm(array.ravel())
 
 
-def _sum_size(step, field, t, x, h, args):
-    return jnp.sum(jnp.abs(x)) + jnp.sum(jnp.abs(step(field, t, x, h, args)))
+def slope_of(function, x):
+    """The Jacobian as a matrix."""
+    return jax.jacfwd(lambda y: function(y.reshape(x.shape)).ravel())(x.ravel())
 
 
-def _energy_size(step, field, t, x, h, args):
-    return energy_size(field.energy, t, x, step(field, t, x, h, args), h)
+def slope_size(tag, slope, reach, matrix=None) -> Size:
+    """Of a statement about a Jacobian whose entries were summed from numbers of size `reach`."""
+    steep = norm_of(slope)
+    unit = jnp.ones((), slope.dtype) if matrix is None else jnp.abs(matrix).max()
+    if tag == VOLUME:
+        size = (steep + reach) * norm_of(jnp.linalg.inv(slope))
+    elif tag == NON_EXPANSIVE:
+        size = steep + reach
+    else:
+        size = unit * (steep + reach) * (steep + 1)
+    return Size(unit, jnp.maximum(size, unit))
 
 
-def _momentum_size(step, field, t, x, h, args):
-    weight = 1.0
-    if field.momentum is not None:
-        weight = jnp.abs(jax.jacfwd(field.momentum)(x)).max()
-    return weight * _sum_size(step, field, t, x, h, args)
+def _extended(step, t, x):
+    """Time and state that the field sees, where a step carries more than the state."""
+    return (x[-2], x[:-2]) if isinstance(step, TimeTransformed) else (t, x)
 
 
-def _bracket_size(step, field, t, x, h, args):
-    return jnp.abs(field.matrix).max()
+class _Ends(NamedTuple):
+    """A step from `x` to `y`: how fast both ends move, and how fast their neighbours part."""
+
+    x: jax.Array
+    y: jax.Array
+    way: jax.Array
+    reach: jax.Array
 
 
-def _gram_size(step, field, t, x, h, args):
-    return jnp.abs(x.T @ x).max()
+def _ends(step, field, t, x, h, args) -> _Ends:
+    y = step(field, t, x, h, args)
+    way, reach = jnp.zeros((), x.dtype), jnp.ones((), x.dtype)
+    for time, z in ((t, x), (t + h, y)):
+        now, state = _extended(step, time, z)
+        way += jnp.abs(h) * jnp.max(jnp.abs(field(now, state, args)))
+        reach += jnp.abs(h) * norm_of(slope_of(lambda s, now=now: field(now, s, args), state))
+    return _Ends(x, y, way, reach)
 
 
-def _one(step, field, t, x, h, args):
-    return jnp.ones((), x.dtype)
-
-
-SIZES = {
-    SYMPLECTIC: _one,
-    POISSON: _bracket_size,
-    VOLUME: _one,
-    ENERGY: _energy_size,
-    MOMENTUM: _momentum_size,
-    DISSIPATIVE: _energy_size,
-    SYMMETRIC: _of_state,
-    REVERSIBLE: _of_state,
-    NORM: _one,
-    SUM: _sum_size,
-    ORTHOGONAL: _gram_size,
-    NON_EXPANSIVE: _one,
-}
-"""The size of the numbers that cancel in the oracle of each tag."""
+def pairing_size(tag, step, field, t, x, h, args) -> Size:
+    """The size of what cancels in the oracle of `tag` for one step."""
+    ends = _ends(step, field, t, x, h, args)
+    if tag in (SYMPLECTIC, POISSON, VOLUME, NON_EXPANSIVE):
+        matrix = field.matrix if tag == POISSON else None
+        slope = slope_of(*one_step_map(step, field, t, x, h, args))
+        return slope_size(tag, slope, ends.reach, matrix)
+    if tag in (ENERGY, DISSIPATIVE):
+        found = energy_size(field.energy, t, ends.x, ends.y, h)
+        steep = jnp.abs(field.energy.gradient(t + h, ends.y)).max()
+        return Size(found.scale, found.scale + steep * ends.way)
+    before = jnp.abs(one_step_map(step, field, t, x, h, args)[1]).max()
+    sizes = before + ends.way + jnp.abs(ends.y).max()
+    if tag == SYMMETRIC and solver_behind(step):
+        before = jnp.where(ends.reach < 1.5, before, jnp.nan)  # a long step may find another root
+    if tag in (SYMMETRIC, REVERSIBLE):
+        return Size(before, sizes)
+    if tag == NORM:
+        return Size(jnp.ones((), x.dtype), 1 + ends.way / jnp.abs(ends.y).max())
+    scale = jnp.sum(jnp.abs(ends.x)) + jnp.sum(jnp.abs(ends.y)) + x.size * ends.way
+    if tag == MOMENTUM and field.momentum is not None:
+        scale = scale * jnp.abs(jax.jacfwd(field.momentum)(x)).max()
+    if tag == ORTHOGONAL:
+        scale = jnp.abs(x.T @ x).max()
+    return Size(scale, scale)
 
 
 def _pairing_defect(tag, args, tree, t, x, h):
     step, field = tree
     found = ROWS[tag].oracle(step, field, t, x, h, args)
-    size = SIZES[tag](step, field, t, x, h, args)
-    if tag == SYMMETRIC and solver_behind(step):
-        size = jnp.where(_one_root(step, field, t, x, h, args), size, jnp.nan)
-    return found, size
-
-
-def _one_root(step, field, t, x, h, args):
-    """Whether the step is short enough that its equation has one root near by, from both ends."""
-
-    def speed_up(time, y):
-        return jnp.linalg.norm(jax.jacfwd(lambda z: field(time, z, args))(y).ravel())
-
-    fastest = jnp.maximum(speed_up(t, x), speed_up(t + h, step(field, t, x, h, args)))
-    return jnp.abs(h) * fastest < 0.5
+    return found, pairing_size(tag, step, field, t, x, h, args)
 
 
 def pairing_value(args, tree, t, x, h):
@@ -162,6 +191,11 @@ def pairing_claims(step, field, args) -> tuple[Claim, ...]:
 
 
 def _flow_defect(tag, args, field, t, x, h):
+    found, scale = _flow_terms(tag, args, field, t, x)
+    return found, Size(scale, scale)
+
+
+def _flow_terms(tag, args, field, t, x):
     """How the field itself misses what the tag of its exact flow says of it at `(t, x)`."""
     value = field(t, x, args)
     if tag in (SYMPLECTIC, POISSON, VOLUME, NON_EXPANSIVE):
@@ -214,9 +248,13 @@ def _map_defect(tag, apply, tree, t, x, h):
         return apply(tree, t, y, h)
 
     scale = jnp.ones((), x.dtype)
+    size = Size(scale, scale)
+    if tag in (SYMPLECTIC, VOLUME, NON_EXPANSIVE):
+        size = slope_size(tag, slope_of(function, x), scale)
     if tag == SUM:
         scale = jnp.sum(jnp.abs(x)) + jnp.sum(jnp.abs(function(x)))
-    return ROWS[tag].map_defect(function, x), scale
+        size = Size(scale, scale)
+    return ROWS[tag].map_defect(function, x), size
 
 
 def map_claims(tags, apply) -> tuple[Claim, ...]:

@@ -34,9 +34,9 @@ SINGLE, DOUBLE = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps
 class Claim(NamedTuple):
     """One claim of a subject.
 
-    - `name`: of the tag or the bound; `defect(tree, t, x, h) -> (defect, scale)`: zero where the
-      claim is true, and the size of what cancels in it. States that are not vectors are the
-      claim's own business.
+    - `name`: of the tag or the bound; `defect(tree, t, x, h) -> (defect, (scale, size))`: zero
+      where the claim is true; what it is small or large against; the size of the numbers that
+      were rounded on the way to it.
     - `one_way`: it speaks of `h > 0` only; `sizes(tree)`: the steps to try in place of the usual.
     - `solves`: a solver stands behind it, whose failure is NaN by its own condition.
     - `tight`: nothing in the computation amplifies round-off.
@@ -169,16 +169,18 @@ def _rounded(array):
 def _decide(claim: Claim, measured, sizes, single: bool) -> Finding:
     """Point by point; the claim is broken at any, held where it is decided at most of them."""
     (coarse, _), (fine, values) = measured
-    (rough, scale32), (exact, scale) = coarse[claim.name], fine[claim.name]
+    rough, (exact, (scale, size)) = coarse[claim.name][0], fine[claim.name]
     with np.errstate(all="ignore"):
         scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)
-        noise = np.maximum(np.abs(rough - exact), SINGLE * scale)
-        blind = ~np.isfinite(noise) | ~np.isfinite(scale32) | (noise > LARGEST * scale)
-        noise = np.where(np.isfinite(noise), noise, SINGLE * scale)
+        size = np.where(np.isfinite(size), np.fmax(size, scale), np.inf)
+        seen = np.abs(rough - exact)
+        blind = ~(seen <= LARGEST * scale)  # float32 has lost its digits, or has no value
+        noise = np.fmax(SINGLE * size, np.where(blind, 0, seen))
         slack = FACTOR * (DOUBLE / SINGLE) * noise
-        held = exact <= slack
-        vague = ~held & (blind | (slack > LARGEST * scale))
+        sharp = slack <= LARGEST * scale
+        held = (exact <= slack) & sharp
         lost = ~(np.isfinite(exact) & np.isfinite(scale))
+        vague = ~held & ~lost & (blind | ~sharp)
         broken = ~held & ~vague & ~lost
         if single:
             limit = np.where(claim.tight, TIGHT * SINGLE, LARGEST) * scale
@@ -189,7 +191,7 @@ def _decide(claim: Claim, measured, sizes, single: bool) -> Finding:
         broken |= lost & (values < 1e30) & (not claim.solves)
         lost, held = lost & ~broken, held & ~broken & ~vague
         excess = np.where(np.isfinite(exact / scale), exact / scale, -1.0)
-    state = [("broken", broken), ("vague", vague & ~lost), ("lost", lost), ("held", held)]
+    state = [("broken", broken), ("vague", vague), ("lost", lost), ("held", held)]
     counts = {name: int(mask.sum()) for name, mask in state}
     note = " ".join(f"{name} {count}" for name, count in counts.items() if count)
     if counts["broken"]:
