@@ -67,7 +67,7 @@ class TimeTransformed(AbstractStep):
             symmetric=True,
             invertible=info.invertible,
             evaluations=None if info.evaluations is None else info.evaluations + 1,
-            condition="on extended states (x, t, rho); every eps that keeps rho positive (else NaN); "
+            condition="on extended states (x, t, rho); rho stays positive (else NaN); "
             + info.condition,
             source="Hairer, Soderlind, SIAM Journal on Scientific Computing 26, 2005",
         )

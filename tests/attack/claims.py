@@ -45,7 +45,7 @@ SOLVES = "the solve converges"
 def solver_behind(step) -> bool:
     """Whether a step may answer NaN by its own condition."""
     words = step_info(step).condition
-    return any(word in words for word in (SOLVES, "the root exists", "else NaN", "keeps rho"))
+    return any(word in words for word in (SOLVES, "the root exists", "else NaN"))
 
 
 def solver_inside(field) -> bool:
