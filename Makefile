@@ -17,7 +17,7 @@ define find_python
 import ensurepip, sys; sys.exit(not (sys.version_info >= (3, 11) and sys.implementation.name == "cpython"))
 endef
 
-.PHONY: help install demo test product contract notebooks benchmarks lint format types check clean
+.PHONY: help install demo test product contract attack notebooks benchmarks lint format types check clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -58,6 +58,9 @@ product: $(installed) ## every area of diffrax's suite for every step, of which 
 
 contract: $(installed) ## the contract tests only
 	@$(run_pytest) -n $(JOBS) tests/test_contract_*.py
+
+attack: $(installed) ## hold 500 random compositions against their claims (ARGS="--seed 2 --store FILE")
+	@PYTHONPATH=tests $(python) -m attack $(ARGS)
 
 notebooks: $(installed) ## execute every notebook at small sizes
 	@$(run_pytest) tests/test_notebooks.py

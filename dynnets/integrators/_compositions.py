@@ -193,7 +193,8 @@ def compose(
     holds for `h > 0` only is dropped with a negative weight). Its order is derived by expanding
     the composition in powers of `h`: equal steps, and steps next to their adjoints, cancel as
     their weights allow. A composition whose weights do not sum to one has order 0. Preserves as
-    said; symmetric when it reads the same backwards with every step replaced by its adjoint.
+    said; symmetric when it reads the same backwards with every step replaced by its adjoint, and
+    its weights sum to one, so that a step of `-h` begins at the time at which the step ended.
 
     Raises `ValueError` for no steps, as many weights as not steps, weights that are zero or not
     finite, and steps that live on pairs or remember the previous state, whose memory is bound to
@@ -220,7 +221,7 @@ def compose(
         turns,
         weights,
         order=composition_order(conditions),
-        symmetric=_alike(conditions, mirror),
+        symmetric=_alike(conditions, mirror) and abs(math.fsum(weights) - 1) < 1e-12,
         name=name or default,
         source=source,
     )

@@ -17,12 +17,12 @@ from jaxtyping import Array, Float
 
 from dynnets._core import DISSIPATIVE, ENERGY, MOMENTUM, NORM, check_size, newton
 
-from ._implicit import each_state, size_of
+from ._implicit import SOLVED, each_state, size_of
 from ._step import AbstractStep, StepInfo, check_parts
 
 _NEEDS = frozenset({"energy", "apply_structure"})
 _KEEPS = frozenset({ENERGY, DISSIPATIVE, NORM})
-_CONDITION = "the energy does not depend on time and the solve converges (else NaN)"
+_CONDITION = f"the energy does not depend on time and {SOLVED}"
 
 
 def gonzalez_gradient(energy: Callable, t, x: Float[Array, " d"], y: Float[Array, " d"]) -> Array:

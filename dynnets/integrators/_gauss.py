@@ -7,7 +7,7 @@ import numpy as np
 
 from dynnets._core import NON_EXPANSIVE, check_size
 
-from ._implicit import QUADRATIC, collocate, each_state
+from ._implicit import QUADRATIC, SOLVED, collocate, each_state
 from ._step import AbstractStep, StepInfo
 
 _MOST = 5  # beyond, the matrix that gives the coefficients costs digits and Newton too much
@@ -75,7 +75,7 @@ class Gauss(AbstractStep):
             symmetric=True,
             invertible=False,
             evaluations=None,
-            condition="the solve converges (else NaN)",
+            condition=SOLVED,
             source="Hairer, Lubich, Wanner, Geometric Numerical Integration, 2006",
             contractivity=float("inf"),
             keeps_shears=shears,

@@ -31,6 +31,9 @@ from ._step import AbstractStep, StepInfo
 QUADRATIC = frozenset({SYMPLECTIC, POISSON, NORM, ORTHOGONAL, SUM, MOMENTUM})
 """What methods without a defect on quadratic invariants keep."""
 
+SOLVED = "the solve converges (else NaN); symmetric where the equation has one root near by"
+"""When the claims of an implicit step hold: a long step may come back to another root."""
+
 
 def is_batch(field, x) -> bool:
     """Whether `x` is a features-first batch `(d, N)` rather than one state, which is a matrix for
@@ -110,7 +113,7 @@ class ImplicitMidpoint(AbstractStep):
             symmetric=True,
             invertible=False,
             evaluations=None,
-            condition="the solve converges (else NaN)",
+            condition=SOLVED,
             source="Hairer, Lubich, Wanner, Geometric Numerical Integration, 2006",
             contractivity=float("inf"),
             descent=4.0,

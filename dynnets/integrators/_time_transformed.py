@@ -55,7 +55,9 @@ class TimeTransformed(AbstractStep):
 
     @property
     def info(self):
-        """`StepInfo`: symmetric and invertible on extended states, keeps no form."""
+        """`StepInfo`: symmetric on extended states and, where the step is, invertible; keeps no
+        form.
+        """
         info = self.step.info
         return StepInfo(
             name=f"TimeTransformed({info.name})",
@@ -63,9 +65,10 @@ class TimeTransformed(AbstractStep):
             needs=info.needs,
             keeps=frozenset(),
             symmetric=True,
-            invertible=True,
+            invertible=info.invertible,
             evaluations=None if info.evaluations is None else info.evaluations + 1,
-            condition="on extended states (x, t, rho); every eps that keeps rho positive",
+            condition="on extended states (x, t, rho); rho stays positive (else NaN); "
+            + info.condition,
             source="Hairer, Soderlind, SIAM Journal on Scientific Computing 26, 2005",
         )
 

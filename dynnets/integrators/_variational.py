@@ -31,7 +31,7 @@ from dynnets._core import (
     update_scale,
 )
 
-from ._implicit import each_state
+from ._implicit import SOLVED, each_state
 from ._step import AbstractStep, StepInfo, check_parts, part_of
 
 
@@ -221,7 +221,7 @@ class VariationalStep(AbstractStep):
             symmetric=self.symmetric,
             invertible=False,
             evaluations=None,
-            condition="the solve converges (else NaN)",
+            condition=SOLVED,
             source="Marsden, West, Acta Numerica 10, 2001",
         )
 

@@ -39,8 +39,7 @@ DERIVED = [
 @pytest.mark.parametrize(("step", "order", "symmetric"), DERIVED)
 def test_order_and_symmetry_are_derived(step, order, symmetric):
     assert step.info.order == order
-    # half a symmetric step is one, although it is no consistent method
-    assert step.info.symmetric is (symmetric or order == 0)
+    assert step.info.symmetric is symmetric
 
 
 def test_a_composition_of_verlet_steps_is_the_merged_splitting():

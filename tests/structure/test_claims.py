@@ -270,3 +270,23 @@ def test_a_traced_change_of_units_claims_only_what_needs_no_numbers():
 def test_verdict_names_what_a_field_does_not_declare():
     with pytest.raises(ValueError, match="keeps nothing, not SYMPLECTIC"):
         verdict(I.rk4, F.NeuralField(2, 4, 1, key=jr.key(0)), SYMPLECTIC)
+
+
+def test_a_composition_of_another_length_is_not_called_symmetric():
+    """A step of `-h` from `t + h` cannot undo what moved the clock by `2 h`."""
+    field = F.HamiltonianField(E.FunctionEnergy(_swinging, reads_time=True))
+    x = jnp.array([0.8, 0.5])
+    whole = I.compose(I.ImplicitMidpoint(), [0.5, 0.5])
+    assert SYMMETRIC in structure_of(whole, field)
+    assert _defect(SYMMETRIC, whole, field, x, 0.3) <= tol(x.dtype)
+    for step in (I.compose(I.ImplicitMidpoint(), [1.0, 1.0]), I.scale(I.strang, 0.5)):
+        assert not step.info.symmetric
+    assert _defect(SYMMETRIC, I.compose(I.ImplicitMidpoint(), [1.0, 1.0]), field, x, 0.3) > 1e-4
+
+
+def test_steps_adapted_around_a_solver_claim_no_explicit_inverse():
+    """A long implicit step comes back to another root of its equation."""
+    adapted = I.TimeTransformed(I.ImplicitMidpoint(), lambda t, x: 1 / (1 + jnp.sum(x**2)))
+    assert not adapted.info.invertible
+    assert "the solve converges" in adapted.info.condition
+    assert I.TimeTransformed(I.strang, lambda t, x: 1.0).info.invertible
