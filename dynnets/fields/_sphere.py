@@ -133,7 +133,8 @@ class RotationField(AbstractField):
     ):
         check_size("dim", dim, 2)
         sizes = (dim - dim // 2, dim // 2, width, depth)
-        self.nets = tuple(MLP(*sizes, activation=activation, key=k) for k in jr.split(key))
+        first, second = (MLP(*sizes, activation=activation, key=k) for k in jr.split(key))
+        self.nets = first, second
 
     @property
     def structure(self):

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dynnets._core import DISSIPATIVE, ENERGY, MOMENTUM, NORM, check_size, newton
+from dynnets.energies import AbstractEnergy
 
 from ._implicit import each_state, size_of
 from ._step import AbstractStep, StepInfo, check_parts
@@ -25,7 +26,9 @@ _KEEPS = frozenset({ENERGY, DISSIPATIVE, NORM})
 _CONDITION = "the energy does not depend on time and the solve converges (else NaN)"
 
 
-def gonzalez_gradient(energy: Callable, t, x: Float[Array, " d"], y: Float[Array, " d"]) -> Array:
+def gonzalez_gradient(
+    energy: AbstractEnergy, t, x: Float[Array, " d"], y: Float[Array, " d"]
+) -> Array:
     """Gonzalez' discrete gradient: `grad H` at the midpoint, corrected along `y - x`.
 
     `g = grad H(m) + (H(y) - H(x) - grad H(m) . (y - x)) (y - x) / |y - x|^2`, `m = (x + y) / 2`.
@@ -46,7 +49,7 @@ def gonzalez_gradient(energy: Callable, t, x: Float[Array, " d"], y: Float[Array
 
 
 def mean_value_gradient(
-    energy: Callable, t, x: Float[Array, " d"], y: Float[Array, " d"], points: int
+    energy: AbstractEnergy, t, x: Float[Array, " d"], y: Float[Array, " d"], points: int
 ) -> Array:
     """The mean of the gradient on the segment, `int_0^1 grad H(x + s (y - x)) ds`.
 

@@ -101,7 +101,7 @@ class RungeKutta(AbstractStep):
     def info(self):
         """`StepInfo`: order, defect order and contractivity of the method."""
         name = type(self.solver).__name__
-        order = self.solver.order(diffrax.ODETerm(lambda t, y, args: y))
+        order = self.solver.order(diffrax.ODETerm(lambda t, y, args: y)) or 0
         defect, radius = _facts(type(self.solver), order)
         return StepInfo(
             name=f"RungeKutta({name})",

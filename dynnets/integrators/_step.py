@@ -7,6 +7,7 @@ is `start` then `advance`; `rollout` and the diffrax bridge carry it, so it cost
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, PyTree
@@ -69,8 +70,13 @@ class AbstractStep(eqx.Module):
     two consecutive states by a step whose claims are about that pair.
     """
 
-    inverse = declared(None)
-    on_pair = declared(None)
+    @declared
+    def inverse(self) -> Any:
+        """`inverse(field, t, x, h, args)`, the state before a step of `h`."""
+
+    @declared
+    def on_pair(self) -> Any:
+        """`on_pair(field, t, pair, h, args)`, the map of two copies or consecutive states."""
 
     @property
     @abc.abstractmethod

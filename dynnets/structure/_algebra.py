@@ -5,6 +5,7 @@ The rules stand in the tags' rows (`ROWS`), in what a field and its energy decla
 """
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import equinox as eqx
 
@@ -57,7 +58,7 @@ def structure_of(step, field: AbstractField | None = None) -> frozenset[Tag]:
     if field is None:
         if not isinstance(step, eqx.Module):
             raise ValueError(f"{type(step).__name__} declares no structure: {step!r}")
-        return step.structure
+        return cast(Any, step).structure
     check_parts(step, field)
     asked = field.structure | step_info(step).imposes | OF_STEPS
     return frozenset(tag for tag in asked if verdict(step, field, tag).holds)

@@ -87,7 +87,7 @@ class WaveField(AbstractField):
     **Arguments:** as in `WaveLattice`. Cost: one pass over the lattice.
     """
 
-    force: str = eqx.field(static=True)
+    nonlinearity: str = eqx.field(static=True)
     speed: Number
     length: Number
     features_first: ClassVar[bool] = True
@@ -100,7 +100,7 @@ class WaveField(AbstractField):
     @property
     def potential(self) -> WavePotential:
         """`V(q)`."""
-        return WavePotential(self.force, self.speed, self.length)
+        return WavePotential(self.nonlinearity, self.speed, self.length)
 
     @property
     def energy(self) -> SeparableEnergy:

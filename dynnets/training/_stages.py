@@ -98,7 +98,7 @@ def fit_stages(
         results.append(result)
         model = result.model
         if stage.states != "measured":
-            model, states = model.model, model.initial_states
+            model, states = result.model.model, result.model.initial_states
         if bool(jnp.asarray(result.diverged).all()):
             break
     return StagesResult(model, states, tuple(results))

@@ -12,6 +12,7 @@ from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import rollout, verlet_kdk
 from dynnets.nn import MLP, AbstractCodec
 
+from .._abstract import AbstractModel
 from .._field_model import FieldModel
 from .._step_model import AbstractStepModel
 from ._abstract import AbstractLatentModel
@@ -85,7 +86,7 @@ class HGN(AbstractLatentModel):
 
     codec: AbstractCodec
     transform: MLP | None
-    dynamics: AbstractStepModel
+    dynamics: AbstractModel
     interval: float = eqx.field(static=True)
 
     def __init__(

@@ -92,8 +92,10 @@ class MechanicalPortHamiltonian(AbstractStepModel):
         else:
             self.mass = MLPMass(n, width, depth, angles=angles, activation=activation, key=mass_key)
         if isinstance(damping, str):
-            damping = _make_damping(damping, n, width, activation, initial, damping_key)
-        self.damping = damping
+            made = _make_damping(damping, n, width, activation, initial, damping_key)
+        else:
+            made = damping
+        self.damping = made
         self.input_matrix = jr.normal(input_key, (n, input_dim)) if input_dim else None
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps

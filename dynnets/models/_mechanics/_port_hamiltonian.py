@@ -69,8 +69,10 @@ class PortHamiltonianNetwork(AbstractStepModel):
             learned = MLPEnergy(dim, width, depth, activation=activation, key=energy_key)
         n = dim // 2
         if isinstance(damping, str):
-            damping = _make_damping(damping, n, width, activation, initial, damping_key)
-        self.hamiltonian, self.damping = learned, damping
+            made = _make_damping(damping, n, width, activation, initial, damping_key)
+        else:
+            made = damping
+        self.hamiltonian, self.damping = learned, made
         self.input_matrix = jr.normal(input_key, (n, input_dim)) if input_dim else None
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
