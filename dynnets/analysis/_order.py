@@ -13,12 +13,12 @@ from dynnets.integrators import rollout
 def observed_order(
     step,
     field,
-    x0: Float[Array, "d *batch"],
+    x0: Float[Array, " d *batch"],
     duration: float | int,
     *,
     steps: int = 16,
     levels: int = 4,
-    exact: Float[Array, "d *batch"] | None = None,
+    exact: Float[Array, " d *batch"] | None = None,
     args: Any = None,
 ) -> Array:
     """Slope of the error at `duration` against the step, from runs of `steps * 2^k` steps.

@@ -12,7 +12,7 @@ from ._abstract import AbstractEnergy
 
 
 def ridge_energy(
-    x: Float[Array, "d *batch"],
+    x: Float[Array, " d *batch"],
     weight: Float[Array, "width d"],
     bias: Float[Array, " width"],
     activation: str,
@@ -22,11 +22,11 @@ def ridge_energy(
 
 
 def ridge_gradient(
-    x: Float[Array, "d *batch"],
+    x: Float[Array, " d *batch"],
     weight: Float[Array, "width d"],
     bias: Float[Array, " width"],
     activation: str,
-) -> Float[Array, "d *batch"]:
+) -> Float[Array, " d *batch"]:
     """`A^T s(A x + b)`, with slopes of `s` in `[0, 1]`. Cost: two products."""
     return weight.T @ MONOTONE[activation].value(affine(weight, bias, x))
 

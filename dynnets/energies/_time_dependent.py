@@ -50,8 +50,8 @@ class TimePotential(AbstractEnergy):
         return self.net.gradient(_with_time(t, q))[0]
 
     def impulse(
-        self, t, q: Float[Array, "n *batch"]
-    ) -> tuple[Float[Array, "n *batch"], Float[Array, "*batch"]]:
+        self, t, q: Float[Array, " n *batch"]
+    ) -> tuple[Float[Array, " n *batch"], Float[Array, "*batch"]]:
         """`grad_q V(t, q) - grad_q V(0, q)`, and `dV/dt (t, q)`: one batched backward pass.
 
         The first is the integral of the force of `dV/dt` from 0 to `t` with `q` held, so

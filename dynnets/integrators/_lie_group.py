@@ -13,7 +13,7 @@ from ._step import AbstractStep, StepInfo, check_parts
 _MAPS = ("cayley", "exponential")
 
 
-def cayley_rotation(skew: Float[Array, "d d"], x: Float[Array, "d *columns"]) -> Array:
+def cayley_rotation(skew: Float[Array, "d d"], x: Float[Array, " d *columns"]) -> Array:
     """`(I - S/2)^{-1} (I + S/2) x`: orthogonal for skew `S`, equal to `exp(S) x + O(S^3)`.
 
     Computed as `x + (I - S/2)^{-1} S x`. Cost: one solve of size `d`.

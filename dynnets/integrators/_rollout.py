@@ -22,7 +22,7 @@ class Rollout(eqx.Module):
     """
 
     ts: Float[Array, " times"]
-    xs: Float[Array, "times *state"]
+    xs: Float[Array, " times *state"]
     drift: Float[Array, ""] | None = None
 
     @property

@@ -53,13 +53,13 @@ class ZeroPadding(AbstractResize):
         """1."""
         return 1.0
 
-    def __call__(self, x: Float[Array, "d *batch"]):
+    def __call__(self, x: Float[Array, " d *batch"]):
         """`(x, 0)`."""
         _check_sizes(self.before, self.after, x, self.before)
         zeros = jnp.zeros((self.after - self.before,) + x.shape[1:], x.dtype)
         return jnp.concatenate([x, zeros])
 
-    def undo(self, y: Float[Array, "d *batch"]):
+    def undo(self, y: Float[Array, " d *batch"]):
         """The first `before` components."""
         return y[: self.before]
 
@@ -80,7 +80,7 @@ class Truncation(AbstractResize):
         """1."""
         return 1.0
 
-    def __call__(self, x: Float[Array, "d *batch"]):
+    def __call__(self, x: Float[Array, " d *batch"]):
         """`x[:after]`."""
         _check_sizes(self.after, self.before, x, self.before)
         return x[: self.after]
@@ -105,7 +105,7 @@ class SumTruncation(AbstractResize):
         """`sqrt(before / after)`, attained where all components are equal."""
         return (self.before / self.after) ** 0.5
 
-    def __call__(self, x: Float[Array, "d *batch"]):
+    def __call__(self, x: Float[Array, " d *batch"]):
         """The kept components with their share of the others."""
         _check_sizes(self.after, self.before, x, self.before)
         dropped = jnp.sum(x[self.after :], axis=0, keepdims=True)

@@ -52,7 +52,7 @@ class AbstractCodec(eqx.Module):
         """Mean and log-deviation of the code, `(4 coordinates, *batch)`."""
 
     @abc.abstractmethod
-    def decode(self, q: Float[Array, "coordinates *batch"]) -> Array:
+    def decode(self, q: Float[Array, " coordinates *batch"]) -> Array:
         """The picture at the coordinates `q`: `(channels, rows, columns, *batch)`."""
 
 

@@ -73,7 +73,9 @@ def expansion_excess(function: Callable, x: Float[Array, " d"]):
     return jnp.maximum(jnp.linalg.norm(jax.jacfwd(function)(x), 2) - 1, 0)
 
 
-def total_momentum(x: Float[Array, "two_n *batch"], space_dim: int) -> Float[Array, "space *batch"]:
+def total_momentum(
+    x: Float[Array, " two_n *batch"], space_dim: int
+) -> Float[Array, " space *batch"]:
     """`sum_i p_i` of bodies in `space_dim` dimensions, state `(q, p)` body by body."""
     p = split_phase(x)[1]
     if p.shape[0] % space_dim:
@@ -81,7 +83,7 @@ def total_momentum(x: Float[Array, "two_n *batch"], space_dim: int) -> Float[Arr
     return jnp.sum(p.reshape((-1, space_dim) + p.shape[1:]), axis=0)
 
 
-def angular_momentum(x: Float[Array, "two_n *batch"], space_dim: int) -> Array:
+def angular_momentum(x: Float[Array, " two_n *batch"], space_dim: int) -> Array:
     """`sum_i q_i p_i^T - p_i q_i^T`, entries above the diagonal: one in the plane, three in space.
 
     In three dimensions `(L_z, -L_y, L_x)`; state `(q, p)` body by body.

@@ -129,7 +129,7 @@ class HGN(AbstractLatentModel):
         mean, log_deviation = split_phase(self.codec.encode(pictures[:seen]))
         return mean, log_deviation
 
-    def initial_state(self, z: Float[Array, "two_n *batch"]) -> Float[Array, "two_n *batch"]:
+    def initial_state(self, z: Float[Array, " two_n *batch"]) -> Float[Array, " two_n *batch"]:
         """`f(z)`: the state at the first picture, `(2n, *batch)`, of a code."""
         return z if self.transform is None else z + self.transform(z)
 
@@ -138,7 +138,7 @@ class HGN(AbstractLatentModel):
         return self.initial_state(self.posterior(pictures)[0])
 
     def states(
-        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float | int = 1.0
+        self, s0: Float[Array, " two_n *batch"], pictures: int, *, speed: float | int = 1.0
     ) -> Float[Array, "pictures two_n *batch"]:
         """The states at so many pictures, at least two, from `s0` at the first one.
 
@@ -149,12 +149,12 @@ class HGN(AbstractLatentModel):
         grid = (speed * self.interval, pictures - 1)
         return rollout(inner.step, inner.field, s0, grid, substeps=inner.substeps).xs
 
-    def decode(self, s: Float[Array, "two_n *batch"]) -> Array:
+    def decode(self, s: Float[Array, " two_n *batch"]) -> Array:
         """The picture of a state: `(channels, rows, columns, *batch)`, from `q` alone."""
         return self.codec.decode(split_phase(s)[0])
 
     def film(
-        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float | int = 1.0
+        self, s0: Float[Array, " two_n *batch"], pictures: int, *, speed: float | int = 1.0
     ) -> Float[Array, "pictures channels rows columns *batch"]:
         """The decoded `states`."""
         states = self.states(s0, pictures, speed=speed)
