@@ -60,7 +60,9 @@ class FlowSplitting(AbstractStep):
     @property
     def info(self):
         """`StepInfo`: needs `flows`, keeps what they all keep."""
-        palindrome = all(abs(a - b) < 1e-14 for a, b in zip(self.weights, self.weights[::-1]))
+        palindrome = all(
+            abs(a - b) < 1e-14 for a, b in zip(self.weights, self.weights[::-1], strict=True)
+        )
         one_way = all(weight >= 0 for weight in self.weights)
         return StepInfo(
             name=self.name,

@@ -108,7 +108,8 @@ def _mclachlan_sweeps() -> tuple[float, ...]:
 def _partitioned(outer: tuple[float, ...], inner: tuple[float, ...]) -> tuple[float, ...]:
     """A palindrome of both parts; the middle coefficient makes each part sum to one."""
     first, second = (*outer, 1 - 2 * math.fsum(outer)), (*inner, 0.5 - math.fsum(inner))
-    half = tuple(c for pair in zip(first, second) for c in pair)
+    # the last coefficient of the first part is the middle one, which is in no pair
+    half = tuple(c for pair in zip(first, second, strict=False) for c in pair)
     return (*half, first[-1], *half[::-1])
 
 

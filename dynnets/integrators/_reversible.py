@@ -112,7 +112,8 @@ def _sweep(sweep, varied, x0, steps, xs, xs_bar, substeps):
     back = sweep.leave(back, Clock(starts[0], sizes[0] / substeps))
     drift = jnp.maximum(drift, _distance(sweep, back.x, x0))
     bars = [
-        jnp.concatenate([last[None], rest[:-1]]) for last, rest in zip((back.start, back.h), later)
+        jnp.concatenate([last[None], rest[:-1]])
+        for last, rest in zip((back.start, back.h), later, strict=True)
     ]
     return back, drift, (bars[0], bars[1] / substeps)
 

@@ -131,7 +131,7 @@ def coefficients_of(sweeps: tuple[float, ...]) -> tuple[float, ...]:
     parts these are symplectic Euler and its adjoint in turn. Source: McLachlan, SIAM J. Sci.
     Comput. 16, 1995. The inverse of `sweeps_of`.
     """
-    return (sweeps[0], *(a + b for a, b in zip(sweeps, sweeps[1:])), sweeps[-1])
+    return (sweeps[0], *(a + b for a, b in zip(sweeps, sweeps[1:], strict=False)), sweeps[-1])
 
 
 def sweeps_of(coefficients: tuple[float, ...]) -> tuple[float, ...]:

@@ -22,7 +22,7 @@ def layer_sizes(steps, fields, step_sizes) -> tuple[tuple, tuple]:
     """
     sizes, limits = [None] * len(steps), [None] * len(steps)
     expansive = [i for i, field in enumerate(fields) if field.expansive]
-    for i, (step, field, step_size) in enumerate(zip(steps, fields, step_sizes)):
+    for i, (step, field, step_size) in enumerate(zip(steps, fields, step_sizes, strict=True)):
         if i not in expansive:
             limits[i] = _limit(step, field, step_size) if step_size.limited else None
             sizes[i] = step_size(limits[i])
@@ -46,7 +46,7 @@ def _limit(step, field, step_size):
 def _contraction(steps, fields, sizes):
     """The product of the contraction factors of the parts whose size is known."""
     factor = 1.0
-    for step, field, h in zip(steps, fields, sizes):
+    for step, field, h in zip(steps, fields, sizes, strict=True):
         if h is not None and is_euler(step) and field.curvature is not None:
             factor = factor * contraction_factor(h, *field.curvature)
     return factor
@@ -54,7 +54,7 @@ def _contraction(steps, fields, sizes):
 
 def check_limits(steps, fields, step_sizes) -> None:
     """Raise `ValueError` for a step size that asks for a limit where there is none."""
-    for step, field, step_size in zip(steps, fields, step_sizes):
+    for step, field, step_size in zip(steps, fields, step_sizes, strict=True):
         if step_size.limited and not has_limit(step, field, fields):
             raise ValueError(
                 f"{type(step_size).__name__} stays within a limit, but {step_info(step).name} on "

@@ -31,7 +31,7 @@ def lipschitz_bound(net: FlowNetwork) -> Float[Array, ""]:
 
     def one(fields, step_sizes):
         sizes, _ = layer_sizes(net.steps, fields, step_sizes)
-        factors = [_factor(*part) for part in zip(net.steps, fields, sizes)]
+        factors = [_factor(*part) for part in zip(net.steps, fields, sizes, strict=True)]
         return jnp.prod(jnp.stack([jnp.asarray(f, _dtype(net)) for f in factors]))
 
     bound = jnp.prod(eqx.filter_vmap(one)(net.fields, net.step_sizes))
@@ -80,7 +80,7 @@ def averagedness(net: FlowNetwork) -> Float[Array, ""]:
 
     def one(fields, step_sizes):
         sizes, _ = layer_sizes(net.steps, fields, step_sizes)
-        alphas = [_alpha(*part) for part in zip(net.steps, fields, sizes)]
+        alphas = [_alpha(*part) for part in zip(net.steps, fields, sizes, strict=True)]
         return jnp.stack([jnp.asarray(a, _dtype(net)) for a in alphas])
 
     alphas = eqx.filter_vmap(one)(net.fields, net.step_sizes).reshape(-1)

@@ -80,7 +80,9 @@ def fit_stages(
         check_positive("state_rate", stage.state_rate)
     refit = StateFit() if refit is None else refit
     states, results = None, []
-    for number, (stage, stage_key) in enumerate(zip(stages, jr.split(key, len(stages)))):
+    for number, (stage, stage_key) in enumerate(
+        zip(stages, jr.split(key, len(stages)), strict=True)
+    ):
         whole, spec, optimiser = model, None, stage.optimiser
         folder = None if checkpoint is None else Path(checkpoint) / f"stage-{number}"
         if stage.states != "measured":
