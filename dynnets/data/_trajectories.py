@@ -207,7 +207,7 @@ def numpy_trials(trajectories: Trajectories) -> list[Trial]:
     return [_host_trial(trajectories, i, n) for i, n in enumerate(lengths)]
 
 
-def _host_trial(trajectories: Trajectories, index: int, n: int) -> Trial:
+def _host_trial(trajectories: Trajectories, index, n) -> Trial:
     parts, at = trajectories, (index, slice(n))
     ts, xs = at_host(parts.ts, at), at_host(parts.xs, at)
     return Trial(ts, xs, at_host(parts.us, at), at_host(parts.dxs, at))

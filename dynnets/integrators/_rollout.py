@@ -1,6 +1,7 @@
 """Trajectories by a bare scan: the fast path for fixed steps, training and export."""
 
 import math
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets._core import check_finite, check_increasing, check_size
+from dynnets.fields import AbstractField
 
 from ._repeat import repeat
 from ._reversible import Reversible, rebuilt_drift, reversible_states
@@ -33,7 +35,14 @@ class Rollout(eqx.Module):
 
 
 def rollout(
-    step, field, x0, ts, args=None, *, substeps: int = 1, adjoint: Reversible | None = None
+    step: AbstractStep | Callable,
+    field: AbstractField | Callable,
+    x0,
+    ts,
+    args=None,
+    *,
+    substeps: int = 1,
+    adjoint: Reversible | None = None,
 ) -> Rollout:
     """Iterate `step` from `x0` over the times `ts`.
 

@@ -5,6 +5,7 @@ kick back, and its pullback carries the cotangent of `p'` to `q` and to the para
 last part of a step and the first of the next one are of the same kind, both share it.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -14,6 +15,7 @@ import jax.tree_util as jtu
 from jaxtyping import Array, PyTree
 
 from dynnets._core import join_phase, split_phase
+from dynnets.fields import AbstractField
 
 from ._repeat import HALF, stages
 from ._splitting import Splitting
@@ -214,7 +216,7 @@ def sweep_of(step, varied, fixed, timed: bool, shared: bool = True):
     return StepSweep(varied, fixed, timed)
 
 
-def undo_step(step, field, t, x, h, args, x_bar):
+def undo_step(step: AbstractStep, field: AbstractField | Callable, t, x, h, args, x_bar):
     """Take one step back and pull a cotangent back through it, without its input at hand.
 
     **Arguments:** `x`: the state after the step; `x_bar`: its cotangent; the others as of a step.

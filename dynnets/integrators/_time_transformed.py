@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets._core import check_size
+from dynnets.fields import AbstractField
 
 from ._rollout import Rollout, rollout
 from ._step import AbstractStep, StepInfo
@@ -110,7 +111,7 @@ class TimeTransformed(AbstractStep):
 def time_transformed(
     step: AbstractStep,
     monitor: Callable,
-    field,
+    field: AbstractField | Callable,
     x0: Float[Array, " d"],
     steps: tuple[float, int],
     args=None,

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from dynnets._core import check_choice
+from dynnets.models import AbstractModel
 
 from ._trajectory import _check_length, stopped_times
 
@@ -41,7 +42,7 @@ class CopyMatching(eqx.Module):
     def __check_init__(self):
         check_choice("norm", self.norm, NORMS)
 
-    def __call__(self, model, batch, *, key=None):
+    def __call__(self, model: AbstractModel, batch, *, key=None):
         """The loss, a scalar; `key` is not used."""
         _check_length(batch.xs)
         if not hasattr(model, "copies"):

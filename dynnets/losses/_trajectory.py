@@ -12,7 +12,8 @@ import jax.random as jr
 from jaxtyping import Array
 
 from dynnets._core import check_choice, check_positive, check_size
-from dynnets.integrators import Reversible, rollout
+from dynnets.integrators import AbstractStep, Reversible, rollout
+from dynnets.models import AbstractModel
 
 from ._derivative import _rows, check_has_field
 
@@ -51,7 +52,7 @@ def _states(step, field, x0, ts, us, hold, **options):
     return _forced_rollout(step, field, x0, ts, us, hold, **options)
 
 
-def step_of(step, model):
+def step_of(step: AbstractStep | Callable | None, model: AbstractModel):
     """The given step, or that of the model's own forecasts for `None`."""
     if step is None and getattr(model, "step", None) is None:
         raise ValueError(f"{type(model).__name__} has no step of its own: give the loss a step")
@@ -109,7 +110,7 @@ class OneStepMatching(eqx.Module):
     def __check_init__(self):
         _check_common(self.substeps, self.inputs, self.noise)
 
-    def __call__(self, model, batch, *, key):
+    def __call__(self, model: AbstractModel, batch, *, key):
         """The loss, a scalar."""
         check_has_field(model)
         _check_length(batch.xs)
@@ -162,7 +163,7 @@ class TrajectoryMatching(eqx.Module):
     def __check_init__(self):
         _check_common(self.substeps, self.inputs, self.noise)
 
-    def __call__(self, model, batch, *, key):
+    def __call__(self, model: AbstractModel, batch, *, key):
         """The loss, a scalar."""
         check_has_field(model)
         _check_length(batch.xs)

@@ -12,6 +12,7 @@ import equinox as eqx
 from dynnets._core import Tag
 from dynnets.fields import AbstractField
 from dynnets.integrators import (
+    AbstractStep,
     Gauss,
     Gonzalez,
     ImplicitMidpoint,
@@ -31,7 +32,7 @@ class StructureLost(ValueError):
     """A pairing or a composition loses a property that was required of it."""
 
 
-def verdict(step, field: AbstractField, tag: Tag) -> Verdict:
+def verdict(step: AbstractStep, field: AbstractField, tag: Tag) -> Verdict:
     """What `step` makes of one `tag` of the exact flow of `field`.
 
     Raises `ValueError` when the field does not declare the tag (nothing to keep) and the step does
@@ -46,7 +47,7 @@ def verdict(step, field: AbstractField, tag: Tag) -> Verdict:
     return ROWS[tag].under_step(step_info(step), field)
 
 
-def structure_of(step, field: AbstractField | None = None) -> frozenset[Tag]:
+def structure_of(step: Any, field: AbstractField | None = None) -> frozenset[Tag]:
     """What a map keeps exactly, derived and not measured.
 
     `structure_of(step, field)`: the tags of the exact flow of `field` that `step` keeps for every
@@ -64,7 +65,7 @@ def structure_of(step, field: AbstractField | None = None) -> frozenset[Tag]:
     return frozenset(tag for tag in asked if verdict(step, field, tag).holds)
 
 
-def forecast_structure(step, field: AbstractField) -> frozenset[Tag]:
+def forecast_structure(step: AbstractStep, field: AbstractField) -> frozenset[Tag]:
     """What the map of one state keeps that `step` makes, in forecasts and in networks.
 
     `structure_of(step, field)`, but nothing for a step that keeps it on pairs of states (`Tao`, the
@@ -75,7 +76,7 @@ def forecast_structure(step, field: AbstractField) -> frozenset[Tag]:
 
 
 def require_structure(
-    step,
+    step: AbstractStep,
     field: AbstractField,
     required: Iterable[Tag],
     *,

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from dynnets._core import check_choice, check_finite, check_positive, check_size
 from dynnets.integrators import rollout
 from dynnets.losses import step_of, stopped_times
+from dynnets.models import AbstractModel
 
 from ._least_squares import levenberg_marquardt
 
@@ -51,7 +52,7 @@ class StateFit(eqx.Module):
         check_positive("tolerance", self.tolerance)
 
     @eqx.filter_jit
-    def __call__(self, model, data, first) -> InitialStateFit:
+    def __call__(self, model: AbstractModel, data, first) -> InitialStateFit:
         """Fit all trials in one vmapped program; pure, so it may itself be vmapped."""
         step = step_of(self.step, model)
         times = stopped_times(data.ts, data.mask)
@@ -99,7 +100,7 @@ def _lbfgs(residual, x0, steps: int, tolerance: float):
 
 
 def fit_initial_states(
-    model,
+    model: AbstractModel,
     trajectories,
     *,
     method: str = "gauss_newton",
