@@ -34,11 +34,9 @@ from ._library import (
 from ._library_energy import (
     LibraryEnergy as LibraryEnergy,
     component_names as component_names,
-    energy_terms as energy_terms,
     formula as formula,
 )
 from ._library_terms import (
-    RIDGE_FUNCTIONS as RIDGE_FUNCTIONS,
     CustomLibrary as CustomLibrary,
     JoinedLibrary as JoinedLibrary,
     RidgeLibrary as RidgeLibrary,
@@ -61,8 +59,6 @@ from ._pairwise import (
     PairwiseEnergy as PairwiseEnergy,
     PairwisePotential as PairwisePotential,
     distances as distances,
-    incidence as incidence,
-    pair_differences as pair_differences,
     pairs as pairs,
     weighted_by_mass as weighted_by_mass,
 )
@@ -74,12 +70,8 @@ from ._potentials import (
 from ._ridge import (
     RidgeEnergy as RidgeEnergy,
     ridge_constant as ridge_constant,
-    ridge_energy as ridge_energy,
-    ridge_gradient as ridge_gradient,
 )
 from ._taylor import (
-    FACTORIALS as FACTORIALS,
-    TAYLOR_ACTIVATIONS as TAYLOR_ACTIVATIONS,
     TaylorEnergy as TaylorEnergy,
 )
 from ._time_dependent import (

@@ -71,7 +71,6 @@ from ._lie_group import (
     LieGroupStep as LieGroupStep,
     cayley as cayley,
     cayley_midpoint as cayley_midpoint,
-    cayley_rotation as cayley_rotation,
     lie_euler as lie_euler,
     lie_midpoint as lie_midpoint,
 )
@@ -130,7 +129,6 @@ from ._step import (
     StepInfo as StepInfo,
     check_parts as check_parts,
     missing_parts as missing_parts,
-    part_of as part_of,
     step_info as step_info,
 )
 from ._sweep import (
