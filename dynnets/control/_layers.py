@@ -23,7 +23,20 @@ def forward_states(layer: Callable, controls: PyTree, x0: Array) -> Array:
 
 
 def layer_hamiltonian(layer: Callable, running_cost: Callable | None, x, u, costate) -> Array:
-    """`H(x_k, u_k, l_{k+1}) = L(x_k, u_k) + l_{k+1} . layer(x_k, u_k)`."""
+    """`H(x_k, u_k, l_{k+1}) = L(x_k, u_k) + l_{k+1} . layer(x_k, u_k)`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.control import backward_costates, forward_states, layer_hamiltonian
+    >>> layer = lambda x, u: x + 0.1 * u * x
+    >>> controls, cost = jnp.array([1.0, 2.0]), lambda x: jnp.sum(x**2) / 2
+    >>> xs = forward_states(layer, controls, jnp.array([1.0]))
+    >>> costates = backward_costates(layer, controls, xs, cost)
+    >>> costates.shape, float(layer_hamiltonian(layer, None, xs[1], controls[1], costates[2]))
+    ((3, 1), 1.742...)
+
+    ```
+    """
     flow = jnp.sum(costate * layer(x, u))
     return flow if running_cost is None else running_cost(x, u) + flow
 

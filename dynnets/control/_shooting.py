@@ -55,7 +55,7 @@ def shoot(
 
     ```python
     >>> import jax.numpy as jnp
-    >>> from dynnets.control import ControlProblem, shoot
+    >>> from dynnets.control import ControlProblem, Extremal, MinimisedHamiltonian, shoot
     >>> problem = ControlProblem(
     ...     lambda t, x, u: jnp.stack([x[1], u]), lambda t, x, u: u**2 / 2,
     ...     minimiser=lambda t, x, l: -l[1],
@@ -63,6 +63,10 @@ def shoot(
     >>> rest = shoot(problem, jnp.array([0.0, 0.0]), (0.1, 10), end=jnp.array([1.0, 0.0]))
     >>> bool(jnp.allclose(rest.controls, 6 - 12 * rest.ts, atol=1e-4))
     True
+    >>> least = MinimisedHamiltonian(problem)
+    >>> x = jnp.concatenate([rest.xs[0], rest.costates[0]])
+    >>> isinstance(rest, Extremal), least(0.0, x).shape
+    (True, ())
 
     ```
     """

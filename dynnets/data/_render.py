@@ -119,6 +119,14 @@ def render_two_body(
     **Arguments:** `q`: `(x_1, y_1, x_2, y_2)`, the coordinates of `TwoBody`; `size`, `options`:
     see `render_discs`, for instance `colours=((1, 0), (0, 1))` for a channel each, without which
     two bodies of one size cannot be told apart.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.data import render_two_body
+    >>> render_two_body(jnp.array([0.5, 0.0, -0.5, 0.0]), 16, colours=((1, 0), (0, 1))).shape
+    (2, 16, 16)
+
+    ```
     """
     return render_discs(jnp.asarray(q).reshape(*jnp.shape(q)[:-1], 2, 2), size, **options)
 

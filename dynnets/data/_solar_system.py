@@ -53,6 +53,13 @@ def load_solar_system(
     is missing, and for unknown bodies, a step that is not positive and years out of range.
 
     Source: W. Folkner, J. Williams, D. Boggs, The Planetary and Lunar Ephemeris DE 421, 2009.
+
+    ```python
+    >>> from dynnets.data import OUTER_SOLAR_SYSTEM
+    >>> OUTER_SOLAR_SYSTEM
+    ('sun', 'jupiter', 'saturn', 'uranus', 'neptune')
+
+    ```
     """
     for name in bodies:
         check_choice("bodies", name, _CODES)

@@ -34,6 +34,7 @@ from ._library import (
 from ._library_energy import (
     LibraryEnergy as LibraryEnergy,
     component_names as component_names,
+    energy_terms as energy_terms,
     formula as formula,
 )
 from ._library_terms import (

@@ -133,10 +133,13 @@ def legendre(
 
     ```python
     >>> import jax.numpy as jnp
-    >>> from dynnets.energies import legendre
+    >>> from dynnets.energies import LegendreLagrangian, inverse_legendre, legendre
     >>> energy = legendre(lambda t, q, v: v[0] ** 2 - q[0] ** 2, quadratic=True)
     >>> float(energy(0.0, jnp.array([2.0, 3.0])))  # p^2 / 4 + q^2
     6.25
+    >>> lagrangian = inverse_legendre(energy, quadratic=True)
+    >>> isinstance(lagrangian, LegendreLagrangian)
+    True
 
     ```
     """

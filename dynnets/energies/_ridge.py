@@ -17,7 +17,7 @@ def ridge_energy(
     bias: Float[Array, " width"],
     activation: str,
 ) -> Float[Array, "*batch"]:
-    """`1^T S(A x + b)` with `S' = s`: convex, its gradient is `ridge_gradient`."""
+    """`1^T S(A x + b)` with `S' = s`: convex, with the gradient `A^T s(A x + b)`."""
     return jnp.sum(MONOTONE[activation].integral(affine(weight, bias, x)), axis=0)
 
 

@@ -74,6 +74,15 @@ class RateEnergy(AbstractEnergy):
     The gradient is `d/dt grad V`, one forward derivative of the closed form. Cost: two gradients.
 
     **Arguments:** `potential`: a `TimePotential`.
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.energies import RateEnergy, TimePotential
+    >>> rate = RateEnergy(TimePotential(1, 4, 1, key=jr.key(0)))
+    >>> rate(0.5, jnp.array([1.0])).shape, rate.autonomous
+    ((), False)
+
+    ```
     """
 
     potential: TimePotential

@@ -24,5 +24,15 @@ def kick_drift_flows(field: AbstractField) -> tuple[Callable, Callable]:
     Each is `flow(t, x, h, args) -> x'` with `t` held fixed, a shear; `-h` undoes it. They keep
     volume, and the symplectic form where kick and drift are gradients. Cost: one evaluation of
     the half each.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.fields import kick_drift_flows
+    >>> from dynnets.systems import Harmonic
+    >>> kick, drift = kick_drift_flows(Harmonic().field)
+    >>> drift(0.0, jnp.array([1.0, 2.0]), 0.5).tolist()
+    [2.0, 2.0]
+
+    ```
     """
     return functools.partial(_kick_flow, field), functools.partial(_drift_flow, field)

@@ -77,6 +77,15 @@ class LowRankSphereField(AbstractSkewField):
     solve with the `2 r x 2 r` matrix instead.
 
     **Arguments:** `dim`: at least 2; `rank`: `r`; the others as `SphereField`.
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.fields import LowRankSphereField
+    >>> field, x = LowRankSphereField(3, 1, 4, 1, key=jr.key(0)), jnp.array([1.0, 2.0, 3.0])
+    >>> bool(jnp.abs(x @ field(0.0, x)) < 1e-5)  # |x| stays
+    True
+
+    ```
     """
 
     net: MLP

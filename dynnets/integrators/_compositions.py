@@ -153,6 +153,15 @@ def adjoint(step: AbstractStep) -> AbstractStep:
     A symmetric step is its own adjoint; splittings and compositions are reversed; any other
     step with an exact inverse is wrapped. Raises `ValueError` for a step without one, whose
     adjoint is implicit.
+
+    ```python
+    >>> from dynnets.integrators import Adjoint, Composition, adjoint, scale, strang, verlet_kdk
+    >>> isinstance(scale(verlet_kdk, 0.5), Composition)
+    True
+    >>> adjoint(verlet_kdk) is verlet_kdk, isinstance(adjoint(scale(strang, 0.5)), Adjoint)
+    (True, False)
+
+    ```
     """
     if step.info.symmetric:
         return step

@@ -207,6 +207,21 @@ class ItohAbe(AbstractStep):
     **Arguments:** `symmetrised`: use the mean of `g(x, y)` and `g(y, x)`, which is a discrete
     gradient too: order 2 at twice the cost. `max_steps`: of Newton.
     Cost: `2 d` values of `H` per evaluation, as one batch.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import (
+    ...     ItohAbe, gonzalez_gradient, itoh_abe_gradient, mean_value_gradient)
+    >>> from dynnets.systems import Harmonic
+    >>> energy, x, y = Harmonic().energy, jnp.array([1.0, 0.0]), jnp.array([0.5, 1.0])
+    >>> gap = energy(0.0, y) - energy(0.0, x)
+    >>> gradients = [
+    ...     gonzalez_gradient(energy, 0.0, x, y), mean_value_gradient(energy, 0.0, x, y, points=1),
+    ...     itoh_abe_gradient(energy, 0.0, x, y)]
+    >>> [bool(jnp.abs(g @ (y - x) - gap) < 1e-6) for g in gradients], ItohAbe().info.order
+    ([True, True, True], 1)
+
+    ```
     """
 
     symmetrised: bool = eqx.field(default=False, static=True)

@@ -45,6 +45,13 @@ class FlowSplitting(AbstractStep):
 
     Source: McLachlan, Quispel, Acta Numerica 11, 2002. Raises `ValueError` when the weights do
     not sum to one.
+
+    ```python
+    >>> from dynnets.integrators import FlowSplitting, adjoint, lie, lie_adjoint, strang
+    >>> isinstance(strang, FlowSplitting), adjoint(lie) is lie_adjoint
+    (True, False)
+
+    ```
     """
 
     name: str = eqx.field(static=True)

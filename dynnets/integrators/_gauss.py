@@ -18,6 +18,14 @@ def gauss_tableau(stages: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     `c` are the roots on `[0, 1]`, `b` the weights of their quadrature,
     `A_ij = int_0^{c_i} l_j` with `l_j` the Lagrange polynomials on `c`. `stages`: 1 to 5.
+
+    ```python
+    >>> from dynnets.integrators import gauss_tableau
+    >>> matrix, weights, nodes = gauss_tableau(2)
+    >>> matrix.shape, weights.tolist()
+    ((2, 2), [0.5, 0.5])
+
+    ```
     """
     check_size("stages", stages)
     if stages > _MOST:

@@ -36,6 +36,14 @@ class LieGroupStep(AbstractStep):
     arguments and for fields without `skew`. Source: Iserles, Munthe-Kaas, Norsett, Zanna,
     Lie-group methods, Acta Numerica 9, 2000; Cayley: Diele, Lopez, Peluso, Advances in
     Computational Mathematics 8, 1998.
+
+    ```python
+    >>> from dynnets.integrators import LieGroupStep, lie_midpoint
+    >>> step = LieGroupStep("mine", "cayley", 2)
+    >>> step.info.order, step.info.keeps == lie_midpoint.info.keeps
+    (2, True)
+
+    ```
     """
 
     name: str = eqx.field(static=True)

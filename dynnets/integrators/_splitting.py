@@ -139,6 +139,17 @@ def sweeps_of(coefficients: tuple[float, ...]) -> tuple[float, ...]:
 
     The inverse of `coefficients_of`: `w_1 = c_1`, `w_i = c_i - w_(i-1)`. The composition has the
     order of the splitting, for any number of parts (McLachlan 1995).
+
+    ```python
+    >>> from dynnets.integrators import coefficients_of, sweeps_of, triple_jump
+    >>> sweeps_of((0.5, 1.0, 0.5))
+    (0.5, 0.5)
+    >>> coefficients_of((0.5, 0.5))
+    (0.5, 1.0, 0.5)
+    >>> len(triple_jump((0.5, 1.0, 0.5), 2))
+    7
+
+    ```
     """
     sweeps = [coefficients[0]]
     for c in coefficients[1:-1]:

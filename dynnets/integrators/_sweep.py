@@ -225,6 +225,18 @@ def undo_step(step: AbstractStep, field: AbstractField | Callable, t, x, h, args
     `None` for every leaf that is not a floating-point array. Cost: one evaluation and one
     pullback for each part of a splitting; else one inverse, one step and its pullback.
     Raises `ValueError` for a step without an exact inverse.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import undo_step, verlet_kdk
+    >>> from dynnets.systems import Harmonic
+    >>> field, x = Harmonic().field, jnp.array([1.0, 0.0])
+    >>> after = verlet_kdk(field, 0.0, x, 0.1)
+    >>> before, bars = undo_step(verlet_kdk, field, 0.0, after, 0.1, None, jnp.ones(2))
+    >>> bool(jnp.abs(before - x).max() < 1e-6)
+    True
+
+    ```
     """
     check_invertible(step)
     t, h = jnp.asarray(t, x.dtype), jnp.asarray(h, x.dtype)

@@ -41,6 +41,15 @@ class TimeTransformed(AbstractStep):
     too large) gives NaN. Cost: the step, one field and one directional derivative of `log Q`.
     Source: Hairer, Soderlind, SIAM J. Sci. Comput. 26, 2005; Huang, Leimkuhler, SIAM J. Sci.
     Comput. 18, 1997. Raises `ValueError` for a step that is not symmetric or lives on pairs.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import TimeTransformed, verlet_kdk
+    >>> step = TimeTransformed(verlet_kdk, lambda t, x: 1 / (1 + x[0] ** 2))
+    >>> step.extend(jnp.array([1.0, 0.0]), 0.0).shape  # with time and size
+    (4,)
+
+    ```
     """
 
     step: AbstractStep

@@ -188,6 +188,17 @@ def constrained_optimiser(
 
     **Arguments:** `optimiser`: optax, of the weights; `rate`: positive; `average`: the part of
     the average that is kept at every update, in `[0, 1)`. Raises `ValueError` otherwise.
+
+    ```python
+    >>> import jax.random as jr, optax
+    >>> from dynnets.losses import Constrained, constrained_optimiser
+    >>> from dynnets.nn import MLP
+    >>> held = Constrained(MLP(2, 1, 4, 1, key=jr.key(0)), multiplier=2.0)
+    >>> state = constrained_optimiser(optax.adam(1e-3)).init(held)
+    >>> round(float(held.log_multiplier), 3)
+    0.693
+
+    ```
     """
     check_positive("rate", rate)
     if not 0 <= average < 1:

@@ -1,4 +1,16 @@
-"""Maps between dimensions around a network, and what each of them keeps."""
+"""Maps between dimensions around a network, and what each of them keeps.
+
+```python
+>>> import jax.numpy as jnp
+>>> from dynnets.networks import AbstractResize, SumTruncation, Truncation, ZeroPadding
+>>> x = jnp.array([1.0, 2.0])
+>>> [resize(x).tolist() for resize in (ZeroPadding(2, 3), Truncation(2, 1), SumTruncation(2, 1))]
+[[1.0, 2.0, 0.0], [1.0], [3.0]]
+>>> issubclass(ZeroPadding, AbstractResize)
+True
+
+```
+"""
 
 import abc
 from typing import ClassVar

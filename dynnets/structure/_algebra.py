@@ -39,6 +39,18 @@ def verdict(step: AbstractStep, field: AbstractField, tag: Tag) -> Verdict:
     not impose it, and when the field lacks the parts that the step needs. Source of the rules:
     Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45, 2023; Hairer, Lubich,
     Wanner, Geometric Numerical Integration, 2006.
+
+    ```python
+    >>> from dynnets.integrators import rk4
+    >>> from dynnets.structure import OF_STEPS, SYMPLECTIC, Verdict, verdict
+    >>> from dynnets.systems import Harmonic
+    >>> found = verdict(rk4, Harmonic().field, SYMPLECTIC)
+    >>> isinstance(found, Verdict), found.status, found.order
+    (True, 'order', 5)
+    >>> sorted(tag.name for tag in OF_STEPS)  # what a step has by itself, whatever the field
+    ['REVERSIBLE', 'SYMMETRIC']
+
+    ```
     """
     check_parts(step, field)
     if tag not in field.structure | step_info(step).imposes | OF_STEPS:

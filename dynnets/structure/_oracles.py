@@ -2,6 +2,28 @@
 
 Each takes a map `x -> x'` or a step, and one state `(d,)`; `jax.vmap` batches them. They build
 full Jacobians, so they are for tests and certificates, not for training.
+
+```python
+>>> import jax.numpy as jnp
+>>> from dynnets.structure import (
+...     angular_momentum_defect, dissipation_excess, energy_defect, expansion_excess,
+...     momentum_defect, norm_defect, orthogonality_defect, poisson_defect, sum_defect,
+...     volume_defect)
+>>> form = jnp.array([[0.0, 1.0], [-1.0, 0.0]])
+>>> turn, square = (lambda x: form @ x), (lambda t, x: x @ x)
+>>> x = jnp.array([3.0, 4.0])
+>>> [float(defect(turn, x)) for defect in (norm_defect, volume_defect, expansion_excess)]
+[0.0, 0.0, 0.0]
+>>> [float(f(turn, x, square)) for f in (energy_defect, dissipation_excess)]
+[0.0, 0.0]
+>>> float(poisson_defect(turn, x, form)), float(orthogonality_defect(turn, jnp.eye(2)))
+(0.0, 0.0)
+>>> float(sum_defect(turn, x)), float(momentum_defect(turn, x))  # both change
+(6.0, 7.0)
+>>> float(angular_momentum_defect(lambda x: 2 * x, jnp.array([1.0, 0.0, 0.0, 1.0]), 2))
+3.0
+
+```
 """
 
 from collections.abc import Callable
@@ -131,6 +153,21 @@ def one_step_map(step: AbstractStep, field: Callable, t, x, h, args=None) -> tup
     `x -> step(field, t, x, h)` itself, but for steps that act on two copies of the state (Tao):
     their claim is on the pair, `step.on_pair` at `(x, x)`. Raises `ValueError` for a field
     without the parts that the step needs.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import verlet_kdk
+    >>> from dynnets.structure import (
+    ...     one_step_map, reversibility_defect, symmetry_defect, total_momentum)
+    >>> from dynnets.systems import Harmonic
+    >>> call = verlet_kdk, Harmonic().field, 0.0, jnp.array([1.0, 0.5]), 0.1
+    >>> [bool(defect(*call) < 1e-6) for defect in (reversibility_defect, symmetry_defect)]
+    [True, True]
+    >>> move, point = one_step_map(*call)
+    >>> move(point).shape, total_momentum(point, 1).tolist()
+    ((2,), [0.5])
+
+    ```
     """
     check_parts(step, field)
     if step.on_pair is not None:

@@ -164,7 +164,7 @@ def fit(
 
     ```python
     >>> import equinox as eqx, jax, jax.numpy as jnp, jax.random as jr, optax
-    >>> from dynnets.training import fit
+    >>> from dynnets.training import FitInterrupted, History, Status, fit
     >>> model = eqx.nn.Linear(2, 1, key=jr.key(0))
     >>> x = jr.normal(jr.key(1), (64, 2))
     >>> data = {"x": x, "y": x @ jnp.array([[1.0], [-2.0]])}
@@ -173,6 +173,10 @@ def fit(
     >>> result = fit(model, loss, data, optax.adam(0.1), steps=300, key=jr.key(2))
     >>> print(result.status)
     completed
+    >>> result.status is Status.COMPLETED, isinstance(result.history, History)
+    (True, True)
+    >>> issubclass(FitInterrupted, KeyboardInterrupt)
+    True
 
     ```
     """

@@ -144,13 +144,15 @@ def fit_initial_states(
     >>> from dynnets.integrators import verlet_kdk
     >>> from dynnets.models import FieldModel
     >>> from dynnets.systems import Harmonic
-    >>> from dynnets.training import fit_initial_states
+    >>> from dynnets.training import InitialStateFit, StateFit, fit_initial_states
     >>> ts = jnp.linspace(0.0, 2.0, 21)
     >>> noisy = simulate(Harmonic(), jr.key(0), 8, ts, noise=0.1, tolerance=1e-6)
     >>> model = FieldModel(Harmonic().field, verlet_kdk)
     >>> fitted = fit_initial_states(model, noisy)
     >>> fitted.x0.shape, bool(fitted.converged.all())
     ((8, 2), True)
+    >>> isinstance(fitted, InitialStateFit), StateFit().method  # the settings, for `fit_stages`
+    (True, 'gauss_newton')
 
     ```
     """

@@ -47,7 +47,8 @@ class HGN(AbstractLatentModel):
     **Arguments:**
 
     - `codec`: encoder and decoder, such as `MLPCodec(shape, coordinates=n, key=...)`.
-    - `width`, `depth`: of the nets `T` and `V` (softplus); `kinetic`: one of `KINETICS`.
+    - `width`, `depth`: of the nets `T` and `V` (softplus); `kinetic`: `"fixed"`,
+      `"learned"` or `"masses"`.
     - `confined`: add `sum_i q_i^2 / (2 m_i)`, `m` learned and positive, to the net `V` and the like
       to a net `T`. A net grows linearly at most, so levels of `H` are compact and the latent
       motion is bounded, if not by what the films showed; without, it may leave for infinity.
