@@ -3,6 +3,13 @@
 A kick `p' = p + c h k(q)` leaves `q` as it is, so one evaluation of `k` serves both: it takes the
 kick back, and its pullback carries the cotangent of `p'` to `q` and to the parameters. Where the
 last part of a step and the first of the next one are of the same kind, both share it.
+
+The words of this file: a cotangent, named with `_bar`, is the derivative of the loss by the
+quantity of that name. A segment is the run of steps between two saved states. A sweep goes through
+the segments from the last to the first. It calls `meet` at a saved state, `interior` for what
+belongs to one step alone, `between` for what two steps of a segment share, and `leave` at the very
+beginning. At a saved state the rebuilt state is dropped for the saved one, so that round-off does
+not pile up, and the cotangents that the loss sends into that state are added.
 """
 
 from collections.abc import Callable
@@ -116,6 +123,10 @@ class SplittingSweep:
             sums = jtu.tree_map(jnp.add, back.x_bar, x_bar)
             fresh = Back(x, sums, back.model, *_zeros(back.start, back.h))
             return fresh, back.x, (back.start, back.h)
+        # The later step began, and the earlier one ends, with the same part at the same place: its
+        # rate reads the half that did not move, which is that of the saved state. One evaluation
+        # serves both. The later share must not see the cotangent that arrives at the saved state,
+        # since it was added after that; the earlier share must.
         part, first, last = self.joint
         m = HALF[part]
         later = back.x_bar[m]
@@ -152,6 +163,8 @@ class SplittingSweep:
         return self._undo(back, part, first, clock, jnp.zeros_like(clock.h))
 
     def _undo(self, back: Back, part: str, weight: float, clock: Clock, count) -> Back:
+        # x'_m = x_m + w h rate(x_kept): the kept half is the same before and after, so the rate at
+        # the state at hand is the one that was added, and its pullback is that of the forward pass
         m = HALF[part]
         bar = back.x_bar[m]
         push = weight * clock.h * bar
@@ -193,6 +206,7 @@ def _add(back: Back, model, t_bar, count) -> Back:
     back = back._replace(model=jtu.tree_map(jnp.add, back.model, model))
     if t_bar is None:
         return back
+    # the time after `count` steps is start + count h: its cotangent goes to both
     return back._replace(start=back.start + t_bar, h=back.h + count * t_bar)
 
 
