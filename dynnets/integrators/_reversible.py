@@ -119,8 +119,8 @@ def _sweep(sweep, varied, x0, steps, xs, xs_bar, substeps):
     inputs = (starts, sizes, after, xs, xs_bar)
     (back, drift), later = jax.lax.scan(segment, (first, zero), inputs, reverse=True)
     # Each segment knows the cotangents of its own time and size only once the segment before it has
-    # undone the part that both share: the scan yields them one place late, and those of the first
-    # segment are in the carry.
+    # undone the part that both share: the scan yields them at the place before their own, and those
+    # of the first segment are in the carry.
     back = sweep.leave(back, Clock(starts[0], sizes[0] / substeps))
     drift = jnp.maximum(drift, _distance(sweep, back.x, x0))
     bars = [

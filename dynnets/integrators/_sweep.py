@@ -125,8 +125,8 @@ class SplittingSweep:
             return fresh, back.x, (back.start, back.h)
         # The later step began, and the earlier one ends, with the same part at the same place: its
         # rate reads the half that did not move, which is that of the saved state. One evaluation
-        # serves both. The later share must not see the cotangent that arrives at the saved state,
-        # since it was added after that; the earlier share must.
+        # serves both. The cotangent that arrives at the saved state goes to the earlier part alone,
+        # since the later one acts after that state.
         part, first, last = self.joint
         m = HALF[part]
         later = back.x_bar[m]
