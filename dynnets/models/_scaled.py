@@ -1,5 +1,7 @@
 """Models trained on normalised data, in the units of the record."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -44,7 +46,7 @@ class Units(eqx.Module):
         """To the record's units."""
         return _rows(self.centre, x) + _rows(self.scale, x) * x
 
-    def normalise_input(self, u):
+    def normalise_input(self, u) -> Any:
         """The input from the record's units; `None` stays `None`."""
         if u is None:
             return None

@@ -57,8 +57,9 @@ class FixedStepSize(AbstractStepSize):
     def __check_init__(self):
         _check_nonzero(self.h)
 
+    # of the class elsewhere, here of one step size
     @property
-    def positive(self):
+    def positive(self):  # pyrefly: ignore[bad-override]
         """Whether `h > 0`."""
         return self.h > 0
 

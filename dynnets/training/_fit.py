@@ -38,7 +38,7 @@ def _prepared(name: str, data: PyTree, data_axis: int | None) -> tuple[PyTree, i
         raise ValueError(f"{name} hold no array")
     if len(set(sizes.values())) > 1 or None in sizes.values():
         raise ValueError(f"the arrays of {name} differ in their number of samples: {sizes}")
-    samples = next(iter(sizes.values()))
+    samples = next(iter(sizes.values())) or 0
     if samples == 0:
         raise ValueError(f"{name} hold no sample")
     return data, samples
@@ -215,8 +215,10 @@ class _Run:
         self.best = None if validation is None else initial_best(problem, params)
         lead = () if problem.members is None else (problem.members,)
         self.recorder = Recorder(empty_history(lead, real_dtype(params)))
-        self.checkpoints, self.step, self.before, self.begun = None, 0, 0.0, time.monotonic()
-        self.last_loss, self.last_validation = None, None
+        self.checkpoints: Checkpoints | None = None
+        self.step, self.before, self.begun = 0, 0.0, time.monotonic()
+        self.last_loss: np.ndarray | None = None
+        self.last_validation: np.ndarray | None = None
 
     @property
     def seconds(self) -> float:

@@ -177,7 +177,7 @@ def _read_arrays(path: Path, header: dict, payload: bytes) -> list:
     return eqx.tree_deserialise_leaves(io.BytesIO(payload), like)
 
 
-def load_model(path: str | os.PathLike, expected: type | None = None) -> eqx.Module:
+def load_model(path: str | os.PathLike, expected: type | None = None) -> Any:
     """The model that `save_model` wrote, with the same arrays bit for bit.
 
     **Arguments:** `path`: of the file; `expected`: a class that the model must be one of.
