@@ -88,8 +88,10 @@ def sympnet_la(
 
     ```python
     >>> import jax.numpy as jnp, jax.random as jr
-    >>> from dynnets.networks import sympnet_la
+    >>> from dynnets.networks import FixedStepNetwork, sympnet_la
     >>> net = sympnet_la(4, 3, key=jr.key(0))
+    >>> isinstance(net.at(0.1), FixedStepNetwork)
+    True
     >>> x = jnp.array([0.1, 0.2, 0.3, 0.4])
     >>> bool(jnp.allclose(net.inverse(0.1, net(0.1, x)), x)), bool((net(0.0, x) == x).all())
     (True, True)

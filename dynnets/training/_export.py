@@ -56,6 +56,18 @@ def export(
     an unknown platform, a file that exists, arguments that the target does not take, and for a
     target that calls back into Python: `diffrax.diffeqsolve` reports failures so unless told
     `throw=False`, and the derivatives of steps that solve equations do.
+
+    ```python
+    >>> import tempfile
+    >>> import jax.numpy as jnp
+    >>> from dynnets.training import ExportedMap, export, load_exported
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = export(f"{folder}/double.dynnets", lambda x: 2 * x, jnp.zeros(2))
+    ...     double = load_exported(f"{folder}/double.dynnets")
+    >>> isinstance(double, ExportedMap), double(jnp.ones((1, 2))).tolist()
+    (True, [[2.0, 2.0]])
+
+    ```
     """
     path = check_target(path, overwrite)
     check_size("derivatives", derivatives, 0)

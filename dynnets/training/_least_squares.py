@@ -26,7 +26,7 @@ class LeastSquaresResult(NamedTuple):
     - `seconds`: wall time with compilation.
     """
 
-    model: eqx.Module
+    model: Any
     value: Any
     steps: Any
     converged: Any
@@ -69,6 +69,17 @@ def fit_least_squares(
 
     Raises `ValueError` for nothing to fit, a first residual that is not finite, and `by_sample`
     with arrays of different numbers of samples.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.energies import QuadraticEnergy
+    >>> from dynnets.training import LeastSquaresResult, fit_least_squares
+    >>> energy = QuadraticEnergy(jnp.eye(1))
+    >>> found = fit_least_squares(energy, lambda energy, data: energy.matrix - data, jnp.eye(1) * 3)
+    >>> isinstance(found, LeastSquaresResult), round(float(found.model.matrix[0, 0]), 3)
+    (True, 3.0)
+
+    ```
     """
     check_size("steps", steps)
     check_positive("tolerance", tolerance)
