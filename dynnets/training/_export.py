@@ -62,7 +62,7 @@ def export(
     >>> import jax.numpy as jnp
     >>> from dynnets.training import ExportedMap, export, load_exported
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = export(f"{folder}/double.dynnets", lambda x: 2 * x, jnp.zeros(2))
+    ...     export(f"{folder}/double.dynnets", lambda x: 2 * x, jnp.zeros(2))
     ...     double = load_exported(f"{folder}/double.dynnets")
     >>> isinstance(double, ExportedMap), double(jnp.ones((1, 2))).tolist()
     (True, [[2.0, 2.0]])
