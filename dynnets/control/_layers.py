@@ -51,8 +51,9 @@ def backward_costates(
     """`l_k = H_x(x_k, u_k, l_{k+1})` from `l_N = Phi_x(x_N)`, shape `(N + 1, *x0.shape)`.
 
     `l_k` is the gradient of the cost in `x_k`: the adjoint of backpropagation, and of a neural ODE
-    in the limit of many layers. **Arguments:** `xs`: of `forward_states`; `terminal_cost`:
-    `Phi(x_N)`; `running_cost`: `L(x_k, u_k)` per layer, such as a penalty on weights.
+    in the limit of many layers. **Arguments:** `xs`: what `forward_states` returned;
+    `terminal_cost`: `Phi(x_N)`; `running_cost`: `L(x_k, u_k)` per layer, such as a penalty on
+    weights.
     """
     slope = jax.grad(layer_hamiltonian, argnums=2)
 

@@ -57,7 +57,7 @@ def render_discs(
 
     - `places`: `(x, y)` of the centres, `x` to the right and `y` up.
     - `size`: rows and columns of a picture.
-    - `radius`: of all discs or of each, in the units of `places`.
+    - `radius`: that of all discs, or one for each, in the units of `places`.
     - `window`: half the side of the window around the origin; a disc outside is not seen.
     - `colours`: brightness of each disc in each channel, `(bodies, channels)`, from 0 to 1; by
       default one channel, all discs white.

@@ -44,7 +44,7 @@ def load_solar_system(
 
     **Arguments:** `start`, `stop`: years, Julian years of 365.25 days counted from J2000.0
     (barycentric dynamical time), within 1899.6 to 2053.7; `step_days`: days between samples, the
-    last of which is the greatest multiple that does not pass `stop`; `bodies`: of `sun`,
+    last of which is the greatest multiple that does not pass `stop`; `bodies`: any of `sun`,
     `mercury` ... `neptune` (planets together with their moons), in the order wanted.
 
     **Returns:** one trial: `ts` in years, the state body by body, first all positions

@@ -18,9 +18,9 @@ def _with_time(t, q):
 class TimePotential(AbstractEnergy):
     """A learned potential `V(t, q)`: a net of `(t, q)` with one output and no final bias.
 
-    `q: (n,)` or features-first `(n, N)`, then with a scalar `t` or one time a column `(N,)`.
-    Gradient and time derivative are in closed form, both from one backward pass; cost: two
-    products per hidden layer.
+    `q: (n,)` or features-first `(n, N)`, then with a scalar `t` or one time per column `(N,)`.
+    Gradient and time derivative are in closed form, both from one backward pass; cost: two products
+    per hidden layer.
 
     **Arguments:** `dim`: size of `q`; `width`, `depth`, `activation`, `key`: as `MLP`.
     """

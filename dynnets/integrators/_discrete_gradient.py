@@ -110,8 +110,8 @@ class Gonzalez(AbstractStep):
     quadratic Casimirs of the structure. Loses the symplectic form (defect `O(h^3)` per step)
     and, in general, momenta. On quadratic energies it is the implicit midpoint rule.
 
-    **Arguments:** `max_steps`: of Newton; no convergence gives NaN, never a silent wrong step.
-    Cost: about 3 evaluations and Jacobians of the discrete gradient.
+    **Arguments:** `max_steps`: the largest number of Newton's iterations; no convergence gives NaN,
+    never a silent wrong step. Cost: about 3 evaluations and Jacobians of the discrete gradient.
     """
 
     max_steps: int = eqx.field(default=20, static=True)
@@ -154,9 +154,9 @@ class MeanValue(AbstractStep):
     constant structures (total momentum), but the energy only as well as the quadrature does:
     exactly for polynomials of degree up to `2 points`, else up to `O(h^(2 points + 1))` per step.
 
-    **Arguments:** `points`: of the quadrature, 1 or more; the default leaves energies made of
-    nets no defect above round-off at steps that resolve the motion. `max_steps`: of Newton.
-    Cost: `points` gradients per evaluation, as one batch.
+    **Arguments:** `points`: how many the quadrature has, 1 or more; the default leaves energies
+    made of nets no defect above round-off at steps that resolve the motion. `max_steps`: the
+    largest number of Newton's iterations. Cost: `points` gradients per evaluation, as one batch.
     """
 
     points: int = eqx.field(default=6, static=True)
@@ -205,7 +205,7 @@ class ItohAbe(AbstractStep):
     coordinates. A coordinate that hardly moves is resolved to `h eps^(2/3)` only.
 
     **Arguments:** `symmetrised`: use the mean of `g(x, y)` and `g(y, x)`, which is a discrete
-    gradient too: order 2 at twice the cost. `max_steps`: of Newton.
+    gradient too: order 2 at twice the cost. `max_steps`: the largest number of Newton's iterations.
     Cost: `2 d` values of `H` per evaluation, as one batch.
 
     ```python

@@ -27,10 +27,10 @@ class FlowSplitting(AbstractStep):
     A field offers `flows`, a tuple of `flow(t, x, h, args) -> x'`: each is the exact flow over
     `h` of one summand, with the time `t` at which it is evaluated held fixed; `-h` undoes it.
 
-    **Arguments:** `name`, `order`, `source`: of the method; `weights`: fraction of `h` of each
-    sweep, their sum is one; `forward`: whether the first sweep begins with the first flow. Flows
-    that stand next to each other at the turn of two sweeps are merged, so a sweep of `n` parts
-    costs `n - 1` flows, the first `n`.
+    **Arguments:** `name`, `order`, `source`: what the method is called, its order, and where it is
+    from; `weights`: the fraction of `h` of each sweep, their sum is one; `forward`: whether the
+    first sweep begins with the first flow. Flows that stand next to each other at the turn of two
+    sweeps are merged, so a sweep of `n` parts costs `n - 1` flows, the first `n`.
 
     Preserves: whatever every one of the flows preserves (a declaration of the field's author:
     `field.structure` names what they all keep): forms, volume, norm, linear invariants, for every

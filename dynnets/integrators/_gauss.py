@@ -54,8 +54,8 @@ class Gauss(AbstractStep):
     for every `h > 0`; the volume of fields whose Jacobian is similar to its negative (shears)
     for `s <= 2` only. One stage is `ImplicitMidpoint`.
 
-    **Arguments:** `stages`: `s`, 1 to 5, orders 2 to 10; `max_steps`: of Newton. A solve that
-    does not converge returns NaN, never a silent wrong step.
+    **Arguments:** `stages`: `s`, 1 to 5, orders 2 to 10; `max_steps`: the largest number of
+    Newton's iterations. A solve that does not converge returns NaN, never a silent wrong step.
 
     Cost: about 3 Newton iterations of `s` evaluations and `s^2 d` directional derivatives of the
     field and a solve of size `s d`. Newton rather than fixed-point iteration: that one costs

@@ -72,8 +72,8 @@ def _order(defects_up_to: Callable[[int], tuple[dict, Mapping]]) -> int:
 def splitting_defects(coefficients: Sequence, top: int) -> dict:
     """The order conditions of a splitting of two parts, used in turn: zero up to its order.
 
-    **Arguments:** `coefficients`: of parts `A, B, A, ...`, floats or any exact number type;
-    `top`: highest degree. **Returns** a value for each word in `A`, `B` of length 1 to `top`:
+    **Arguments:** `coefficients`: those of the parts `A, B, A, ...`, floats or any exact number
+    type; `top`: highest degree. **Returns** a value for each word in `A`, `B` of length 1 to `top`:
     the method's coefficient of `h^length` minus that of `exp(h (A + B))`.
     """
     factors = [{"AB"[i % 2]: c} for i, c in enumerate(coefficients)]

@@ -39,7 +39,7 @@ class Rebound(AbstractStep):
       impact, and the share of `h` before it, in `[0, 1]` and 1 without impact. `motion(s)` is the
       tentative state after a step `S` of size `s` from `x`, so `motion(h)` is the state without
       rebound. Such as `Walls` or `LearnedRebound`.
-    - `most`: most impacts in one step.
+    - `most`: the largest number of impacts in one step.
 
     Preserves: nothing by itself, since the event may be anything. With `|n| = 1` the kinetic
     energy `|p|^2 / (2 m)` is kept at the impact; with the exact event and the exact motion between

@@ -20,7 +20,7 @@ class Splitting(AbstractStep):
 
     **Arguments:**
 
-    - `name`, `order`, `source`: of the method.
+    - `name`, `order`, `source`: what the method is called, its order, and where it is from.
     - `first`: `"kick"` or `"drift"`.
     - `coefficients`: in turn of both parts; those of each part sum to one.
 

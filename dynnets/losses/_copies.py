@@ -29,9 +29,9 @@ class CopyMatching(eqx.Module):
 
     Call it with a model that has `copies` and a batch such as `Trajectories` (`ts`, `xs`, `mask`;
     `us`, held at its first value, becomes the field's `args`): pairs are trials of two samples,
-    windows of more are rolled through. Cost: `T - 1` times `model.substeps` steps a trial.
-    Raises `ValueError` for an unknown norm, records of a single sample, a model without copies,
-    and shared times for a field that takes one state at a time.
+    windows of more are rolled through. Cost: `T - 1` times `model.substeps` steps per trial. Raises
+    `ValueError` for an unknown norm, records of a single sample, a model without copies, and shared
+    times for a field that takes one state at a time.
 
     Source: Xiong et al., Nonseparable Symplectic Neural Networks, ICLR 2021, arXiv:2010.12636.
     """

@@ -90,8 +90,8 @@ class OneStepMatching(eqx.Module):
 
     **Arguments:**
 
-    - `step`: of `dynnets.integrators`, or `None` for the model's own `step`, whose parameters are
-      then trained with the rest; `substeps`: equal steps between two samples.
+    - `step`: one of `dynnets.integrators`, or `None` for the model's own `step`, whose parameters
+      are then trained with the rest; `substeps`: equal steps between two samples.
     - `inputs`: how `u` goes between samples, `"linear"` or `"zero_order_hold"`.
     - `scale`: typical size of each component, `(d,)`; residuals are divided by it.
     - `noise`: standard deviation of normal noise added to the states before the step.

@@ -67,7 +67,7 @@ class SchroedingerField(AbstractField):
     `energy` and `flows`: free dispersion, mode by mode, and the turn of phase by `kappa |psi|^2`,
     both exact; their composition is the split-step Fourier method.
 
-    **Arguments:** `length`: of the period; `focusing` `kappa`. Cost: four real transforms.
+    **Arguments:** `length`: that of the period; `focusing` `kappa`. Cost: four real transforms.
     """
 
     length: Number

@@ -41,13 +41,13 @@ def export(
 
     **Arguments:**
 
-    - `path`: of the file; its folder exists.
+    - `path`: where the file goes; its folder exists.
     - `target`: a function of unbatched arrays, which returns arrays; a model stands for its
       `predict`, so `export(path, model, x0, shared=(ts,))` is a forecast.
     - `examples`: one unbatched array (or `jax.ShapeDtypeStruct`) for each of its arguments: only
       shapes and dtypes count. In the artefact each has the batch as its first axis.
     - `shared`: examples of further arguments that a batch has in common, as the times.
-    - `platforms`: of `cpu`, `cuda`, `rocm`, `tpu`; the writer needs none of them.
+    - `platforms`: any of `cpu`, `cuda`, `rocm`, `tpu`; the writer needs none of them.
     - `derivatives`: how often the artefact can be differentiated; each adds to its size.
     - `metadata`: anything JSON can hold, given back by `load_exported`.
     - `overwrite`: whether an existing file may be replaced.

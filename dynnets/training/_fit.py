@@ -139,7 +139,7 @@ def fit(
     - `key`: for the minibatches and the loss.
     - `batch_size`: samples per update, drawn without replacement and reshuffled every epoch (the
       remainder of an epoch is left out); `None` for all of them.
-    - `chunk`: most updates between two looks at the clock.
+    - `chunk`: the largest number of updates between two looks at the clock.
     - `ensemble`: `k`, if `model` is a stack of `k` models (`stack_models`): all are trained in
       one vmapped program with keys of their own. `data_axis=0`: `data` and `validation` have
       a leading axis `k` too.

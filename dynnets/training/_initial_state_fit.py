@@ -129,7 +129,8 @@ def fit_initial_states(
     - `step`, `substeps`: between two samples, by default the model's own step.
     - `observed`: which components of the state the record holds, all by default; `scale`: typical
       size of each, by which residuals are divided.
-    - `steps`, `tolerance`: most steps, and relative and absolute tolerance of the solver.
+    - `steps`: the largest number of steps of the solver; `tolerance`: its relative and absolute
+      tolerance.
 
     A result is never worse than its start. Raises `ValueError` for an unknown `method`, a model
     without a step where none is given, a start of another shape, and fewer observed numbers than

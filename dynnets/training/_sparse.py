@@ -45,7 +45,8 @@ class SparseFit(NamedTuple):
     - `noise`: standard deviation of the residual. `condition`: condition number of the Jacobian,
       its columns scaled to one length, before elimination; `weakest`: the terms of its weakest
       direction; `identifiable`: whether it was below the limit.
-    - `evaluations`: of the Jacobian; `converged`; `seconds`: wall time with compilation.
+    - `evaluations`: how often the Jacobian was evaluated; `converged`: whether the search settled;
+      `seconds`: the wall time, compilation included.
     """
 
     model: eqx.Module
@@ -95,7 +96,8 @@ def fit_sparse(
     - `joint`: the first sample of each record is noisy too: its true state is fitted along
       with the coefficients and eliminated block by block. Without it least squares is biased
       by about (noise / interval)^2.
-    - `steps`: most evaluations of the Jacobian, before and again during the elimination.
+    - `steps`: the largest number of evaluations of the Jacobian, before the elimination and again
+      during it.
     - `most_condition`: the largest condition number at which a fit is trusted, by default
       `0.01 / sqrt(eps)` (7e5 in float64, 29 in float32); `refuse`: raise beyond it, where no
       term is left and where the search has not settled, else only say so in the result.

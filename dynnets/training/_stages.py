@@ -159,10 +159,11 @@ def srnn_stages(
     unknowns, which sees past the noise of the first one. A recurrent loss from random weights
     depends on their scale; from those of the first stage it does not.
 
-    **Arguments:** `step`, `substeps`, `shared_times`: of the losses, by default the model's own
-    step; `steps`: of each stage, where 0 leaves it out; `rate`: first learning rate of Adam in
-    each stage, along a cosine to zero; `state_rate`: how much faster the states move.
-    Raises `ValueError` for numbers that are not positive.
+    **Arguments:** `step`, `substeps`, `shared_times`: the arguments of the losses, by default with
+    the model's own step; `steps`: the number of updates of each stage, where 0 leaves the stage
+    out; `rate`: the first learning rate of Adam in each stage, which falls along a cosine to zero;
+    `state_rate`: how much faster the states move. Raises `ValueError` for numbers that are not
+    positive.
     """
     check_positive("rate", rate)
     check_positive("state_rate", state_rate)

@@ -13,7 +13,7 @@ from .._abstract import AbstractModel
 
 
 def iterate(function, x, count):
-    """`function` applied to `x` as often as `count` says: a number, or one a column of `x`."""
+    """`function` applied to `x` as often as `count` says: a number, or one per column of `x`."""
 
     def body(carry):
         i, x = carry
@@ -29,9 +29,9 @@ class AbstractFlow(AbstractModel):
     """A learned flow `N(t, x0)`: the state at the time `t` after `x0`, with `N(0, x0) = x0`.
 
     It is trained on `0 <= t <= dt` and extended by composition,
-    `psi(t, x0) = N(t - k dt, N(dt, .)^k (x0))` with `k = floor(t / dt)`, which is continuous.
-    That serves all times if the states it was trained on contain where they go in `dt`.
-    States are `(d,)` or features-first `(d, N)`; `t` a scalar, or one time a column `(N,)`.
+    `psi(t, x0) = N(t - k dt, N(dt, .)^k (x0))` with `k = floor(t / dt)`, which is continuous. That
+    serves all times if the states it was trained on contain where they go in `dt`. States are
+    `(d,)` or features-first `(d, N)`; `t` is a scalar, or one time per column `(N,)`.
     """
 
     dt: eqx.AbstractVar[float]
@@ -51,7 +51,7 @@ class AbstractFlow(AbstractModel):
         return jax.jvp(lambda t: self(t, x0), (t,), (jnp.ones_like(t),))
 
     def extend(self, t, x0) -> Array:
-        """`psi(t, x0)` for any `t >= 0`, one time or one a column; `k` compositions.
+        """`psi(t, x0)` for any `t >= 0`, one time or one per column; `k` compositions.
 
         Differentiable forwards; backwards only through `N` itself.
         """
