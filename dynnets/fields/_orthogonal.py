@@ -20,8 +20,8 @@ class OrthogonalFlowField(AbstractField):
     one net with `n (n - 1) / 2` outputs and one product.
 
     **Arguments:** `n`: at least 2; `k`: the number of columns; `width`, `depth`, `activation`,
-    `key`: of the net, as `MLP`. Raises `ValueError` for sizes below that. Source: Hairer, Lubich,
-    Wanner, Geometric Numerical Integration, 2006, IV.4 and IV.8.
+    `key`: the arguments of the net, as `MLP`. Raises `ValueError` for sizes below that. Source:
+    Hairer, Lubich, Wanner, Geometric Numerical Integration, 2006, IV.4 and IV.8.
     """
 
     net: MLP

@@ -53,8 +53,9 @@ class SphereField(AbstractSkewField):
     (which here are the implicit midpoint rule). Cost: one net with `d (d - 1) / 2` outputs and
     `d^2`.
 
-    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: of the net, as
-    `MLP`. Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45, 2023.
+    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: the arguments of the
+    net, as `MLP`. Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45,
+    2023.
     """
 
     net: MLP
@@ -130,8 +131,8 @@ class RotationField(AbstractField):
     Preserves: the Euclidean norm and volume; steps over `flows` keep both exactly and invert
     exactly. Cost of a flow: one net with `d / 2` outputs, and `d`.
 
-    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: of both nets, as
-    `MLP`. In two dimensions the two fields turn the same plane.
+    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: the arguments of both
+    nets, as `MLP`. In two dimensions the two fields turn the same plane.
     """
 
     nets: tuple[MLP, MLP]
