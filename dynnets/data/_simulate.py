@@ -38,7 +38,7 @@ def simulate(
 
     - `key`: split once, for the initial states and for the noise.
     - `ts`: times of the samples, `(T,)` for all trials or `(trials, T)`.
-    - `noise`: the deviation of Gaussian noise added to the states, a number or one per component
+    - `noise`: deviation of Gaussian noise added to the states, a number or one per component
       `(d,)`. The derivatives `dxs` stay exact: the field at the noise-free states.
     - `inputs`: `None`; values at `ts`, shape `(T, m)` or `(trials, T, m)`, interpolated linearly;
       or a function `u(t) -> (m,)`.

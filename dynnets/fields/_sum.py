@@ -23,10 +23,10 @@ class SumPreservingField(AbstractField):
     layer's weights and not of every state: a batch costs one net with `d` outputs, though it has
     `d (d - 1) / 2` of them.
 
-    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: the arguments of the
-    net, as `MLP`; `weights`: `g (d,)`, constant, ones if `None`. Input through `args`: a source
-    `u (d,)` in every component, so that the sum changes by its integral. Raises `ValueError` for a
-    wrong size. Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45, 2023.
+    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: of the net, as
+    `MLP`; `weights`: `g (d,)`, constant, ones if `None`. Input through `args`: a source `u (d,)`
+    in every component, so that the sum changes by its integral. Raises `ValueError` for a wrong
+    size. Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45, 2023.
     """
 
     net: MLP

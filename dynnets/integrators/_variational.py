@@ -8,6 +8,16 @@ is, and keeps the momentum of every symmetry of `Ld`. Rules here give the mean L
 
 A force `Q(t, q, v, args)` enters as a function whose derivative is the work form `Q . dq`: the
 rule then turns it into the discrete forces of Lagrange and d'Alembert by itself.
+
+```python
+>>> from dynnets.integrators import (
+...     GaussLagrangian, VariationalStep, gauss_lagrangian, variational_trapezoid)
+>>> variational_trapezoid.info.order, VariationalStep(GaussLagrangian()).info.order
+(2, 4)
+>>> isinstance(gauss_lagrangian, GaussLagrangian)
+True
+
+```
 """
 
 import types
@@ -182,23 +192,13 @@ class VariationalStep(AbstractStep):
     the discrete principle of Lagrange and d'Alembert, to the same order; nothing is kept then.
 
     **Arguments:** `rule`: `l(lagrangian, t, q0, q1, v, h)` such as `midpoint_lagrangian`, a
-    function of the library or of your own; `order`, `symmetric`: facts of the rule, known of the
-    library's and, unless you say otherwise, 1 and `False` of your own (a rule that takes `q` at one
-    end is neither of order 2 nor symmetric); `max_steps`: the largest number of Newton's
-    iterations. No convergence, or a Lagrangian without mass (`l_vv` singular), gives NaN. Raises
-    `ValueError` for fields without `lagrangian` and a `rule` that is not callable. Cost: about 3
-    Hessians of the rule, a solve of size `n` each. Source: Marsden, West, Discrete mechanics and
-    variational integrators, Acta Numerica 10, 2001.
-
-    ```python
-    >>> from dynnets.integrators import (
-    ...     GaussLagrangian, VariationalStep, gauss_lagrangian, variational_trapezoid)
-    >>> variational_trapezoid.info.order, VariationalStep(GaussLagrangian()).info.order
-    (2, 4)
-    >>> isinstance(gauss_lagrangian, GaussLagrangian)
-    True
-
-    ```
+    function of the library or of your own; `order`, `symmetric`: of the rule, known of the
+    library's and, unless you say otherwise, 1 and `False` of your own (a rule that takes `q` at
+    one end is neither of order 2 nor symmetric); `max_steps`: of Newton. No convergence, or a
+    Lagrangian without mass (`l_vv` singular), gives NaN. Raises `ValueError` for fields without
+    `lagrangian` and a `rule` that is not callable. Cost: about 3 Hessians of the rule, a solve of
+    size `n` each. Source: Marsden, West, Discrete mechanics and variational integrators, Acta
+    Numerica 10, 2001.
     """
 
     rule: Callable

@@ -1,4 +1,15 @@
-"""Block tridiagonal systems, solved by elimination along a scan."""
+"""Block tridiagonal systems, solved by elimination along a scan.
+
+```python
+>>> import jax.numpy as jnp
+>>> from dynnets.linear import solve_block_tridiagonal
+>>> side, middle = jnp.full((3, 1, 1), -1.0), jnp.full((3, 1, 1), 2.0)
+>>> x = solve_block_tridiagonal(side, middle, side, jnp.ones((3, 1)))
+>>> [round(float(v), 3) for v in x[:, 0]]
+[1.5, 2.0, 1.5]
+
+```
+"""
 
 import jax
 import jax.numpy as jnp
@@ -19,16 +30,6 @@ def solve_block_tridiagonal(
     Cost: `O(N n^3)` where a dense solve takes `O(N^3 n^3)`; the compiled program does not grow
     with `N`. Pivots within blocks only: a singular leading block system gives values that are not
     finite. Source: Golub, Van Loan, Matrix Computations, 2013, 4.5.
-
-    ```python
-    >>> import jax.numpy as jnp
-    >>> from dynnets.linear import solve_block_tridiagonal
-    >>> side, middle = jnp.full((3, 1, 1), -1.0), jnp.full((3, 1, 1), 2.0)
-    >>> x = solve_block_tridiagonal(side, middle, side, jnp.ones((3, 1)))
-    >>> [round(float(v), 3) for v in x[:, 0]]
-    [1.5, 2.0, 1.5]
-
-    ```
     """
 
     def eliminate(carry, row):

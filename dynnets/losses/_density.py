@@ -24,9 +24,9 @@ def negative_log_likelihood(model, batch, *, key=None):
 class NegativeBound(eqx.Module):
     """Mean of `-log_bound(x)` over the points `batch (N, d)`: not below `-log p(x)` on average.
 
-    **Arguments:** `samples`: how often the auxiliary variables of each point are drawn; more make
-    the bound tighter, and dearer. Call it with a model that has `log_bound` (`HamiltonianFlow`),
-    points and a key. Raises `ValueError` for `samples` below one and points of another rank.
+    **Arguments:** `samples`: of the auxiliary variables of each point; more make the bound
+    tighter, and dearer. Call it with a model that has `log_bound` (`HamiltonianFlow`), points and
+    a key. Raises `ValueError` for `samples` below one and points of another rank.
     Source: Burda, Grosse, Salakhutdinov, Importance Weighted Autoencoders, ICLR 2016.
     """
 

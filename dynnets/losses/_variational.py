@@ -64,7 +64,7 @@ class FilmLoss(eqx.Module):
 
     Call it with an `HGN` (a model with `codec`, `posterior`, `initial_state`, `states`, `decode`),
     films `(N, T, channels, rows, columns)` and a key. Cost: one encoder, `T - 1` steps and
-    `decoded` decoders per film. Raises `ValueError` for a `beta` that is not positive, films of
+    `decoded` decoders a film. Raises `ValueError` for a `beta` that is not positive, films of
     another rank or too short for the encoder at an anchor, and a batch smaller than the anchors.
 
     Source: Toth et al., Hamiltonian Generative Networks, ICLR 2020, arXiv:1909.13789.

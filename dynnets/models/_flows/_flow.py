@@ -29,9 +29,9 @@ class AbstractFlow(AbstractModel):
     """A learned flow `N(t, x0)`: the state at the time `t` after `x0`, with `N(0, x0) = x0`.
 
     It is trained on `0 <= t <= dt` and extended by composition,
-    `psi(t, x0) = N(t - k dt, N(dt, .)^k (x0))` with `k = floor(t / dt)`, which is continuous. That
-    serves all times if the states it was trained on contain where they go in `dt`. States are
-    `(d,)` or features-first `(d, N)`; `t` is a scalar, or one time per column `(N,)`.
+    `psi(t, x0) = N(t - k dt, N(dt, .)^k (x0))` with `k = floor(t / dt)`, which is continuous.
+    That serves all times if the states it was trained on contain where they go in `dt`.
+    States are `(d,)` or features-first `(d, N)`; `t` a scalar, or one time a column `(N,)`.
     """
 
     dt: eqx.AbstractVar[float]

@@ -70,7 +70,7 @@ class MechanicalPortHamiltonian(AbstractStepModel):
         *,
         angles: tuple[int, ...] = (),
         mass: str = "coordinates",
-        damping: str | AbstractDamping = "constant",
+        damping: str | AbstractDamping | None = "constant",
         initial: float = 0.1,
         input_dim: int = 0,
         activation: str = "tanh",
@@ -92,10 +92,8 @@ class MechanicalPortHamiltonian(AbstractStepModel):
         else:
             self.mass = MLPMass(n, width, depth, angles=angles, activation=activation, key=mass_key)
         if isinstance(damping, str):
-            made = _make_damping(damping, n, width, activation, initial, damping_key)
-        else:
-            made = damping
-        self.damping = made
+            damping = _make_damping(damping, n, width, activation, initial, damping_key)
+        self.damping = damping
         self.input_matrix = jr.normal(input_key, (n, input_dim)) if input_dim else None
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps

@@ -55,7 +55,7 @@ class PortHamiltonianNetwork(AbstractStepModel):
         *,
         input_dim: int = 0,
         activation: str = "tanh",
-        damping: str | AbstractDamping = "constant",
+        damping: str | AbstractDamping | None = "constant",
         initial: float = 0.1,
         learned: AbstractEnergy | None = None,
         step: AbstractStep | None = None,
@@ -69,10 +69,8 @@ class PortHamiltonianNetwork(AbstractStepModel):
             learned = MLPEnergy(dim, width, depth, activation=activation, key=energy_key)
         n = dim // 2
         if isinstance(damping, str):
-            made = _make_damping(damping, n, width, activation, initial, damping_key)
-        else:
-            made = damping
-        self.hamiltonian, self.damping = learned, made
+            damping = _make_damping(damping, n, width, activation, initial, damping_key)
+        self.hamiltonian, self.damping = learned, damping
         self.input_matrix = jr.normal(input_key, (n, input_dim)) if input_dim else None
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
