@@ -1,31 +1,35 @@
 """Optional parts of a role: what a class may offer is declared here with a default, never guessed.
 
-A role lists its optional parts (`kick = declared(None)`), and whoever uses one asks for it by
-name: an absent part is the default, `None` for most. A class offers a part by a method, a property
+A role defines its optional parts (`@declared`), and whoever uses one asks for it by name: an absent
+part is what that definition returns, `None` for most. A class offers a part by a method, a property
 or a field of that name. No `hasattr`: an attribute that happens to have a part's name in a class
 of another role changes nothing.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 
 class declared:
-    """The default of an optional part, seen on instances and not on the class.
+    """The default of an optional part, a property that is seen on instances and not on the class.
 
-    An ordinary class attribute would become the default of a dataclass field of the same name
+    An ordinary property or attribute would become the default of a dataclass field of the same name
     in a subclass, so that the field could be forgotten at construction without a word.
     """
 
-    def __init__(self, default: Any):
+    def __init__(self, default: Callable[[Any], Any]):
         self.default = default
-
-    def __set_name__(self, owner, name):
-        self.name = name
+        self.__doc__ = default.__doc__
 
     def __get__(self, instance, owner=None) -> Any:
         if instance is None:
-            raise AttributeError(self.name)
-        return self.default
+            raise AttributeError(self.default.__name__)
+        return self.default(instance)
+
+
+if TYPE_CHECKING:
+    # Type checkers let a property be overridden by a method and by a field too, as a part may be.
+    from builtins import property as declared  # noqa: F401
 
 
 class Bound(NamedTuple):

@@ -98,15 +98,15 @@ def _cond(branches, index: Known, *operands: Known) -> list[Known]:
     results = [_run(branch, list(operands)) for branch in branches]
     joined = results[0]
     for result in results[1:]:
-        joined = [join(a, b) for a, b in zip(joined, result)]
+        joined = [join(a, b) for a, b in zip(joined, result, strict=True)]
     return [_tainted(value, int(index.bits)) for value in joined]
 
 
 def _fixed_point(body, carry: list[Known]) -> list[Known] | None:
     """The carry that another round of `body` leaves as it is; `None` if that takes too long."""
     for _ in range(_MOST_ROUNDS):
-        after = [join(a, b) for a, b in zip(carry, body(carry))]
-        if all(_same(a, b) for a, b in zip(carry, after)):
+        after = [join(a, b) for a, b in zip(carry, body(carry), strict=True)]
+        if all(_same(a, b) for a, b in zip(carry, after, strict=True)):
             return after
         carry = after
     return None

@@ -24,8 +24,8 @@ class _DampedNewton(optx.AbstractRootFinder):
     def _newton(self):
         return optx.Newton(self.rtol, self.atol, self.norm, linear_solver=self.linear_solver)
 
-    def init(self, *arguments):
-        return self._newton.init(*arguments)
+    def init(self, *args, **kwargs):
+        return self._newton.init(*args, **kwargs)
 
     def step(self, fn, y, args, options, state, tags):
         new, state, aux = self._newton.step(fn, y, args, options, state, tags)
@@ -39,11 +39,11 @@ class _DampedNewton(optx.AbstractRootFinder):
         fraction = jax.lax.while_loop(too_long, lambda a: a / 2, jnp.ones((), y.dtype))
         return y - fraction * update, state, aux
 
-    def terminate(self, *arguments):
-        return self._newton.terminate(*arguments)
+    def terminate(self, *args, **kwargs):
+        return self._newton.terminate(*args, **kwargs)
 
-    def postprocess(self, *arguments):
-        return self._newton.postprocess(*arguments)
+    def postprocess(self, *args, **kwargs):
+        return self._newton.postprocess(*args, **kwargs)
 
 
 def newton(

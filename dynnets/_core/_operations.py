@@ -285,7 +285,7 @@ def _start(value: Known, sizes, indices) -> tuple | None:
         return None
     pairs = zip(numbers, value.bits.shape, sizes, strict=True)
     starts = [int(np.clip(number, 0, whole - size)) for number, whole, size in pairs]
-    return tuple(slice(start, start + size) for start, size in zip(starts, sizes))
+    return tuple(slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
 
 
 def _dynamic_slice(params, value: Known, *indices: Known) -> Known | None:

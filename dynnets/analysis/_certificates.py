@@ -63,7 +63,7 @@ class Certificate(NamedTuple):
             "subject": self.subject,
             "condition": self.condition,
             "holds": self.holds,
-            "lines": [line._replace(value=_plain(line.value))._asdict() for line in self.lines],
+            "lines": [line._asdict() | {"value": _plain(line.value)} for line in self.lines],
         }
 
     def __str__(self) -> str:

@@ -24,7 +24,6 @@ from ._table import (
     load_table as load_table,
 )
 from ._trajectories import (
-    PHASES as PHASES,
     Samples as Samples,
     Trajectories as Trajectories,
     Trial as Trial,

@@ -14,13 +14,19 @@ from dynnets._core import check_choice, check_finite, check_increasing
 PHASES = ("momenta", "velocities", "coordinates only", "state")
 
 
-class Trial(NamedTuple):
-    """One trial without padding: `ts (n,)`, `xs (n, d)`, `us (n, m)` or `None`, `dxs` likewise."""
+AnyArray = Array | np.ndarray
 
-    ts: Float[Array, " n"]
-    xs: Float[Array, "n dim"]
-    us: Float[Array, "n inputs"] | None
-    dxs: Float[Array, "n dim"] | None
+
+class Trial(NamedTuple):
+    """One trial without padding: `ts (n,)`, `xs (n, d)`, `us (n, m)` or `None`, `dxs` likewise.
+
+    Arrays of JAX, or of NumPy for work on the host.
+    """
+
+    ts: Float[AnyArray, " n"]
+    xs: Float[AnyArray, "n dim"]
+    us: Float[AnyArray, "n inputs"] | None
+    dxs: Float[AnyArray, "n dim"] | None
 
 
 class Samples(eqx.Module):
@@ -215,8 +221,7 @@ class Trajectories(eqx.Module):
         if not -len(self) <= index < len(self):
             raise ValueError(f"there are {len(self)} trials, got index {index}")
         n = int(np.asarray(self.lengths)[index])
-        parts = (self.ts, self.xs, self.us, self.dxs)
-        return Trial(*(None if a is None else jnp.asarray(np.asarray(a)[index, :n]) for a in parts))
+        return jax.tree.map(jnp.asarray, _host_trial(self, index, n))
 
     def select(self, trials: Sequence[int]) -> "Trajectories":
         """The set of the given trials, in the given order."""
@@ -225,7 +230,7 @@ class Trajectories(eqx.Module):
 
     def with_trials(self, trials: Sequence[Trial], **changes: Any) -> "Trajectories":
         """A set of other trials under the same names; `changes` replace `phase`, `names` ..."""
-        keep = {
+        keep: dict[str, Any] = {
             "names": self.names,
             "input_names": self.input_names,
             "phase": self.phase,
@@ -242,12 +247,19 @@ class Trajectories(eqx.Module):
 
 def numpy_trials(trajectories: Trajectories) -> list[Trial]:
     """All trials without padding as NumPy arrays, for work on the host."""
-    arrays = [trajectories.ts, trajectories.xs, trajectories.us, trajectories.dxs]
-    arrays = [None if a is None else np.asarray(a) for a in arrays]
     lengths = np.asarray(trajectories.lengths)
-    return [
-        Trial(*(None if a is None else a[i, :n] for a in arrays)) for i, n in enumerate(lengths)
-    ]
+    return [_host_trial(trajectories, i, n) for i, n in enumerate(lengths)]
+
+
+def _host_trial(trajectories: Trajectories, index, n) -> Trial:
+    parts, at = trajectories, (index, slice(n))
+    ts, xs = at_host(parts.ts, at), at_host(parts.xs, at)
+    return Trial(ts, xs, at_host(parts.us, at), at_host(parts.dxs, at))
+
+
+def at_host(array: AnyArray | None, index) -> Any:
+    """Entries of an array, gathered on the host (no compilation per size); `None` stays `None`."""
+    return None if array is None else np.asarray(array)[index]
 
 
 def _float_dtype(arrays: Any) -> np.dtype:

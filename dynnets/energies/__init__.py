@@ -39,7 +39,6 @@ from ._library_energy import (
     formula as formula,
 )
 from ._library_terms import (
-    RIDGE_FUNCTIONS as RIDGE_FUNCTIONS,
     CustomLibrary as CustomLibrary,
     JoinedLibrary as JoinedLibrary,
     RidgeLibrary as RidgeLibrary,
@@ -62,8 +61,6 @@ from ._pairwise import (
     PairwiseEnergy as PairwiseEnergy,
     PairwisePotential as PairwisePotential,
     distances as distances,
-    incidence as incidence,
-    pair_differences as pair_differences,
     pairs as pairs,
     weighted_by_mass as weighted_by_mass,
 )
@@ -75,12 +72,8 @@ from ._potentials import (
 from ._ridge import (
     RidgeEnergy as RidgeEnergy,
     ridge_constant as ridge_constant,
-    ridge_energy as ridge_energy,
-    ridge_gradient as ridge_gradient,
 )
 from ._taylor import (
-    FACTORIALS as FACTORIALS,
-    TAYLOR_ACTIVATIONS as TAYLOR_ACTIVATIONS,
     TaylorEnergy as TaylorEnergy,
 )
 from ._time_dependent import (

@@ -53,7 +53,18 @@ class MLPEnergy(AbstractEnergy):
 
 
 class QuadraticEnergy(AbstractEnergy):
-    """`H(x) = x^T S x / 2` with `S` the symmetric part of `matrix (d, d)`."""
+    """`H(x) = x^T S x / 2` with `S` the symmetric part of `matrix (d, d)`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.energies import QuadraticEnergy
+    >>> energy = QuadraticEnergy(jnp.diag(jnp.array([1.0, 4.0])))
+    >>> x = jnp.ones(2)
+    >>> float(energy(0.0, x)), energy.gradient(0.0, x).tolist()
+    (2.5, [1.0, 4.0])
+
+    ```
+    """
 
     matrix: Float[Array, "d d"]
 
@@ -147,6 +158,15 @@ class FunctionEnergy(AbstractEnergy):
     **Arguments:** `function`: pure, returns a scalar; may itself be an Equinox module.
     `gradient_function`: `g(t, x)`, its gradient where one line gives it (else `jax.grad`);
     `reads_time`: whether `H` depends on `t`; a field of it then claims no energy.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.energies import FunctionEnergy, QuadraticEnergy
+    >>> bowl = FunctionEnergy(lambda t, x: jnp.sum(x**2) / 2)
+    >>> bowl.gradient(0.0, jnp.array([1.0, 2.0])).tolist()
+    [1.0, 2.0]
+
+    ```
     """
 
     function: Callable

@@ -51,7 +51,7 @@ class AbstractMass(eqx.Module):
 def _transposed_times(rows: Rows, v) -> list[Array]:
     """`L^T v`."""
     n = len(rows)
-    return [sum(rows[i][j] * v[i] for i in range(j, n)) for j in range(n)]
+    return [sum((rows[i][j] * v[i] for i in range(j + 1, n)), rows[j][j] * v[j]) for j in range(n)]
 
 
 class ConstantMass(AbstractMass):

@@ -82,7 +82,8 @@ class SumEnergy(AbstractEnergy):
 
     def gradient(self, t, x):
         """The sum of the gradients."""
-        return sum(term.gradient(t, x) for term in self.terms)
+        first, *rest = self.terms
+        return sum((term.gradient(t, x) for term in rest), first.gradient(t, x))
 
 
 class PeriodicEnergy(AbstractEnergy):

@@ -12,21 +12,21 @@ from ._abstract import AbstractEnergy
 
 
 def ridge_energy(
-    x: Float[Array, "d *batch"],
+    x: Float[Array, " d *batch"],
     weight: Float[Array, "width d"],
     bias: Float[Array, " width"],
     activation: str,
 ) -> Float[Array, "*batch"]:
-    """`1^T S(A x + b)` with `S' = s`: convex, its gradient is `ridge_gradient`."""
+    """`1^T S(A x + b)` with `S' = s`: convex, with the gradient `A^T s(A x + b)`."""
     return jnp.sum(MONOTONE[activation].integral(affine(weight, bias, x)), axis=0)
 
 
 def ridge_gradient(
-    x: Float[Array, "d *batch"],
+    x: Float[Array, " d *batch"],
     weight: Float[Array, "width d"],
     bias: Float[Array, " width"],
     activation: str,
-) -> Float[Array, "d *batch"]:
+) -> Float[Array, " d *batch"]:
     """`A^T s(A x + b)`, with slopes of `s` in `[0, 1]`. Cost: two products."""
     return weight.T @ MONOTONE[activation].value(affine(weight, bias, x))
 

@@ -19,9 +19,9 @@ def _with_time(t, q):
 class TimePotential(AbstractEnergy):
     """A learned potential `V(t, q)`: a net of `(t, q)` with one output and no final bias.
 
-    `q: (n,)` or features-first `(n, N)`, then with a scalar `t` or one time a column `(N,)`.
-    Gradient and time derivative are in closed form, both from one backward pass; cost: two
-    products per hidden layer.
+    `q: (n,)` or features-first `(n, N)`, then with a scalar `t` or one time per column `(N,)`.
+    Gradient and time derivative are in closed form, both from one backward pass; cost: two products
+    per hidden layer.
 
     **Arguments:** `dim`: size of `q`; `width`, `depth`, `activation`, `key`: as `MLP`.
     """
@@ -59,8 +59,8 @@ class TimePotential(AbstractEnergy):
         return self.net.gradient(_with_time(t, q))[0]
 
     def impulse(
-        self, t, q: Float[Array, "n *batch"]
-    ) -> tuple[Float[Array, "n *batch"], Float[Array, "*batch"]]:
+        self, t, q: Float[Array, " n *batch"]
+    ) -> tuple[Float[Array, " n *batch"], Float[Array, "*batch"]]:
         """`grad_q V(t, q) - grad_q V(0, q)`, and `dV/dt (t, q)`: one batched backward pass.
 
         The first is the integral of the force of `dV/dt` from 0 to `t` with `q` held, so
@@ -83,6 +83,15 @@ class RateEnergy(AbstractEnergy):
     The gradient is `d/dt grad V`, one forward derivative of the closed form. Cost: two gradients.
 
     **Arguments:** `potential`: a `TimePotential`.
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.energies import RateEnergy, TimePotential
+    >>> rate = RateEnergy(TimePotential(1, 4, 1, key=jr.key(0)))
+    >>> rate(0.5, jnp.array([1.0])).shape, rate.autonomous
+    ((), False)
+
+    ```
     """
 
     potential: TimePotential

@@ -33,6 +33,14 @@ class AntisymmetricField(AbstractField):
     Raises `ValueError` for negative damping. Cost: one product. Source: Haber, Ruthotto, Stable
     architectures for deep neural networks, Inverse Problems 34, 2018, arXiv:1705.03341; Chang,
     Chen, Haber, Chi, AntisymmetricRNN, ICLR 2019, arXiv:1902.09689.
+
+    ```python
+    >>> import jax.random as jr
+    >>> from dynnets.fields import AntisymmetricField
+    >>> [sorted(AntisymmetricField(3, damping=g, key=jr.key(0)).structure) for g in (0.0, 0.1)]
+    [[VOLUME], []]
+
+    ```
     """
 
     weight: Float[Array, "d d"]

@@ -134,6 +134,15 @@ class ExpansiveField(AbstractField):
     is more expressive than non-expansive layers alone.
 
     **Arguments:** as `NonExpansiveField`, with weights of its own. Source: as there.
+
+    ```python
+    >>> import jax.random as jr
+    >>> from dynnets.fields import ExpansiveField
+    >>> field = ExpansiveField(2, 4, key=jr.key(0))
+    >>> field.expansive, float(field.nu) <= float(field.nu_bound)
+    (True, True)
+
+    ```
     """
 
     ridge: RidgeEnergy

@@ -1,7 +1,7 @@
 """Conservative fields: `J grad H` in its general, separable and mechanical forms."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import equinox as eqx
 import jax
@@ -98,7 +98,8 @@ class SeparableHamiltonianField(AbstractField):
         return self._lagrangian if isinstance(self.kinetic, KineticEnergy) else None
 
     def _lagrangian(self, t, q, v):
-        return jnp.sum(self.kinetic.mass * v**2) / 2 - self.potential(t, q)
+        mass = cast(KineticEnergy, self.kinetic).mass
+        return jnp.sum(mass * v**2) / 2 - self.potential(t, q)
 
     def apply_structure(self, t, x, gradient, args=None):
         """`J g`: the field as a function of the gradient `g` of its energy."""

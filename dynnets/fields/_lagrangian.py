@@ -67,6 +67,15 @@ class LagrangianEnergy(AbstractEnergy):
     """`E(t, (q, v)) = L_v . v - L`, the energy on states of coordinates and velocities.
 
     **Arguments:** `function`: `L(t, q, v)`; `reads_time`: whether it depends on `t`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.fields import LagrangianEnergy
+    >>> energy = LagrangianEnergy(lambda t, q, v: jnp.sum(v**2) / 2 - jnp.sum(q**2))
+    >>> float(energy(0.0, jnp.array([1.0, 2.0])))  # v^2 / 2 + q^2
+    3.0
+
+    ```
     """
 
     function: Callable
@@ -164,6 +173,16 @@ def noether(lagrangian: Callable, generator: Callable) -> Callable:
     order): momenta from translations, angular momenta from rotations. **Arguments:** `lagrangian`:
     `L(t, q, v)`; `generator`: `xi(q)`, of the shape of `q`. Source: Noether, Invariante
     Variationsprobleme, 1918.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.fields import noether
+    >>> lagrangian = lambda t, q, v: jnp.sum(v**2) / 2 - jnp.sum(q**2)  # turns do not change it
+    >>> angular = noether(lagrangian, lambda q: jnp.array([-q[1], q[0]]))
+    >>> float(angular(0.0, jnp.array([1.0, 0.0]), jnp.array([0.0, 2.0])))
+    2.0
+
+    ```
     """
 
     def quantity(t, q, v):
@@ -177,6 +196,15 @@ def poisson_bracket(first: Callable, second: Callable) -> Callable:
 
     **Arguments:** `first`, `second`: scalars `f(t, x)`, `g(t, x)` of a canonical state `(2n,)`.
     Cost: one gradient and one directional derivative.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.fields import poisson_bracket
+    >>> q, p = (lambda t, x: x[0]), (lambda t, x: x[1])
+    >>> float(poisson_bracket(q, p)(0.0, jnp.array([0.3, 0.4])))
+    1.0
+
+    ```
     """
 
     def bracket(t, x: Float[Array, " two_n"]):

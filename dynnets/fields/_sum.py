@@ -67,7 +67,8 @@ class SumPreservingField(AbstractField):
         """`S(x) g + u(t)`."""
         *hidden, (weight, bias) = self.net.layers
         fixed = None if self.weights is None else jax.lax.stop_gradient(self.weights)
-        last = tuple(pair_sums(part, x.shape[0], fixed) for part in (weight, bias))
+        offset = None if bias is None else pair_sums(bias, x.shape[0], fixed)
+        last = pair_sums(weight, x.shape[0], fixed), offset
         rate = mlp((*hidden, last), self.net.activation, x)
         u = input_at(t, args)
         return rate if u is None else rate + jnp.broadcast_to(_columns(u, rate), rate.shape)

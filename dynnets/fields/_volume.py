@@ -15,12 +15,12 @@ from ._abstract import AbstractField
 
 
 def shear_rate(
-    y: Float[Array, "m *batch"],
+    y: Float[Array, " m *batch"],
     inner: Float[Array, "width m"],
     bias: Float[Array, " width"],
     outer: Float[Array, "width n"],
     activation: str,
-) -> Float[Array, "n *batch"]:
+) -> Float[Array, " n *batch"]:
     """`B^T s(A y + b)`: the rate of one half of the state as a function of the other half `y`."""
     return outer.T @ activate(activation, affine(inner, bias, y))
 

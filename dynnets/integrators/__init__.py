@@ -84,7 +84,6 @@ from ._lie_group import (
     LieGroupStep as LieGroupStep,
     cayley as cayley,
     cayley_midpoint as cayley_midpoint,
-    cayley_rotation as cayley_rotation,
     lie_euler as lie_euler,
     lie_midpoint as lie_midpoint,
 )
@@ -144,7 +143,6 @@ from ._step import (
     as_step as as_step,
     check_parts as check_parts,
     missing_parts as missing_parts,
-    part_of as part_of,
     step_info as step_info,
 )
 from ._sweep import (

@@ -172,11 +172,13 @@ class PairPacking(eqx.Module):
 
     def pack(self, state):
         """`(q, p)` in one vector."""
-        return join_phase(*(one.pack(part) for one, part in zip(self.packings, state)))
+        return join_phase(*(one.pack(part) for one, part in zip(self.packings, state, strict=True)))
 
     def unpack(self, vector):
         """The pair of a vector."""
-        return tuple(one.unpack(part) for one, part in zip(self.packings, split_phase(vector)))
+        return tuple(
+            one.unpack(part) for one, part in zip(self.packings, split_phase(vector), strict=True)
+        )
 
 
 def innermost(terms) -> list:

@@ -1,11 +1,14 @@
 """Trajectories by a bare scan: the fast path for fixed steps, training and export."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets._core import check_finite, check_increasing, check_size, grid_times
+from dynnets.fields import AbstractField
 
 from ._halves import field_for
 from ._repeat import repeat
@@ -21,7 +24,7 @@ class Rollout(eqx.Module):
     """
 
     ts: Float[Array, " times"]
-    xs: Float[Array, "times *state"]
+    xs: Float[Array, " times *state"]
     drift: Float[Array, ""] | None = None
 
     @property
@@ -32,7 +35,14 @@ class Rollout(eqx.Module):
 
 
 def rollout(
-    step, field, x0, ts, args=None, *, substeps: int = 1, adjoint: Reversible | None = None
+    step: AbstractStep | Callable,
+    field: AbstractField | Callable,
+    x0,
+    ts,
+    args=None,
+    *,
+    substeps: int = 1,
+    adjoint: Reversible | None = None,
 ) -> Rollout:
     """Iterate `step` from `x0` over the times `ts`.
 

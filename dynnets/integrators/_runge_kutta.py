@@ -102,7 +102,7 @@ class RungeKutta(AbstractStep):
     def info(self):
         """`StepInfo`: order, defect order and contractivity of the method."""
         name = type(self.solver).__name__
-        order = self.solver.order(diffrax.ODETerm(lambda t, y, args: y))
+        order = self.solver.order(diffrax.ODETerm(lambda t, y, args: y)) or 0
         defect, radius = _facts(type(self.solver), order)
         return StepInfo(
             name=f"RungeKutta({name})",
@@ -186,6 +186,13 @@ def circle_contractivity(tableau: diffrax.ButcherTableau) -> float:
 
     Euler, Heun, SSP3, RK4: 1; Bogacki-Shampine .899; Ralston .791; Kutta3 .5; midpoint, Dopri5,
     Tsit5: 0. Source: Dahlquist and Jeltsch, Generalized disks of contractivity, 1979.
+
+    ```python
+    >>> from dynnets.integrators import RK4, circle_contractivity, quadratic_defect_order
+    >>> circle_contractivity(RK4.tableau), quadratic_defect_order(RK4.tableau, 4)
+    (1.0, 5)
+
+    ```
     """
     matrix, weights = _coefficients(tableau)
     if not (weights > 0).all():

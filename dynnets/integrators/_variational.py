@@ -8,6 +8,16 @@ is, and keeps the momentum of every symmetry of `Ld`. Rules here give the mean L
 
 A force `Q(t, q, v, args)` enters as a function whose derivative is the work form `Q . dq`: the
 rule then turns it into the discrete forces of Lagrange and d'Alembert by itself.
+
+```python
+>>> from dynnets.integrators import (
+...     GaussLagrangian, VariationalStep, gauss_lagrangian, variational_trapezoid)
+>>> variational_trapezoid.info.order, VariationalStep(GaussLagrangian()).info.order
+(2, 4)
+>>> isinstance(gauss_lagrangian, GaussLagrangian)
+True
+
+```
 """
 
 import types
@@ -99,6 +109,16 @@ def forced_lagrangian(lagrangian: Callable, force: Callable | None, args=None) -
     """`L(t, q, v)` whose derivative in `q` is `L_q + Q(t, q, v, args)`, for the rules above.
 
     Its value is that of `L`: only derivatives (momenta, equations) make sense with a force.
+
+    ```python
+    >>> import jax, jax.numpy as jnp
+    >>> from dynnets.integrators import forced_lagrangian
+    >>> free, push = (lambda t, q, v: jnp.sum(v**2) / 2), (lambda t, q, v, args: -0.1 * v)
+    >>> forced = forced_lagrangian(free, push)
+    >>> float(jax.grad(forced, argnums=1)(0.0, jnp.zeros(1), jnp.array([2.0]))[0])
+    -0.2...
+
+    ```
     """
     if force is None:
         return lagrangian

@@ -1,4 +1,15 @@
-"""Block tridiagonal systems, solved by elimination along a scan."""
+"""Block tridiagonal systems, solved by elimination along a scan.
+
+```python
+>>> import jax.numpy as jnp
+>>> from dynnets.linear import solve_block_tridiagonal
+>>> side, middle = jnp.full((3, 1, 1), -1.0), jnp.full((3, 1, 1), 2.0)
+>>> x = solve_block_tridiagonal(side, middle, side, jnp.ones((3, 1)))
+>>> [round(float(v), 3) for v in x[:, 0]]
+[1.5, 2.0, 1.5]
+
+```
+"""
 
 import jax
 import jax.numpy as jnp

@@ -125,6 +125,16 @@ def power_norm(
     **Arguments:** `vector`: a start, not zero; pass the one that the last call returned (a few
     rounds then suffice while the weights move slowly). **Returns** `(|A v|, v)` with `|v| = 1`;
     the derivative treats `v` as a constant. Never a guarantee: see `norm_bound`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.linear import norm_bound, power_norm
+    >>> matrix = jnp.array([[3.0, 0.0], [0.0, 1.0]])
+    >>> below, vector = power_norm(matrix, jnp.ones(2), iterations=5)
+    >>> bool(2.999 < below < norm_bound(matrix) < 3.001)
+    True
+
+    ```
     """
     check_size("iterations", iterations)
     fixed = jax.lax.stop_gradient(matrix)

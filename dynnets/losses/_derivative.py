@@ -1,10 +1,15 @@
 """Losses that compare vector fields: predicted against measured time derivatives."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
+from dynnets.fields import AbstractField
+from dynnets.models import AbstractModel
 
-def derivative_matching(model, batch, *, key=None):
+
+def derivative_matching(model: AbstractModel, batch, *, key=None):
     """Mean of `(f_i(t, x, u) - x'_i)^2` over samples and components.
 
     `f` is `model.field`; the mean counts all `d` components, `2n` for a phase space.
@@ -48,7 +53,7 @@ def _rows(u):
     return None if u is None else u.T
 
 
-def batched_field(field, t, x, u):
+def batched_field(field: AbstractField | Callable, t, x, u):
     """`f(t, x, u)` on features-first arrays: `t (N,)`, `x (d, N)`, `u (m, N)` or `None`."""
     if getattr(field, "features_first", False):
         return field(t, x, u)

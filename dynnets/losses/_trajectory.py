@@ -12,7 +12,8 @@ import jax.random as jr
 from jaxtyping import Array
 
 from dynnets._core import check_choice, check_key, check_positive, check_size
-from dynnets.integrators import Reversible, rollout
+from dynnets.integrators import AbstractStep, Reversible, rollout
+from dynnets.models import AbstractModel
 
 from ._derivative import _rows, check_has_field
 
@@ -51,7 +52,7 @@ def _states(step, field, x0, ts, us, hold, **options):
     return _forced_rollout(step, field, x0, ts, us, hold, **options)
 
 
-def step_of(step, model):
+def step_of(step: AbstractStep | Callable | None, model: AbstractModel):
     """The given step, or that of the model's own forecasts for `None`."""
     if step is None and getattr(model, "step", None) is None:
         raise ValueError(f"{type(model).__name__} has no step of its own: give the loss a step")
@@ -93,8 +94,8 @@ class OneStepMatching(eqx.Module):
 
     **Arguments:**
 
-    - `step`: of `dynnets.integrators`, or `None` for the model's own `step`, whose parameters are
-      then trained with the rest; `substeps`: equal steps between two samples.
+    - `step`: one of `dynnets.integrators`, or `None` for the model's own `step`, whose parameters
+      are then trained with the rest; `substeps`: equal steps between two samples.
     - `inputs`: how `u` goes between samples, `"linear"` or `"zero_order_hold"`.
     - `scale`: typical size of each component, `(d,)`; residuals are divided by it.
     - `noise`: standard deviation of normal noise added to the states before the step.
@@ -113,11 +114,11 @@ class OneStepMatching(eqx.Module):
     def __check_init__(self):
         _check_common(self.substeps, self.inputs, self.noise)
 
-    def __call__(self, model, batch, *, key=None):
+    def __call__(self, model: AbstractModel, batch, *, key=None):
         """The loss, a scalar; a `key` is needed with noise only."""
         return _masked_mean(*self._residual(model, batch, key))
 
-    def residual(self, model, batch, *, key=None):
+    def residual(self, model: AbstractModel, batch, *, key=None):
         """What the loss is the mean square of, `(trials, T - 1, d)`: for `fit_least_squares`.
 
         In units of `scale`, zero on padding. With `by_sample=True` there, a
@@ -125,7 +126,7 @@ class OneStepMatching(eqx.Module):
         """
         return self._residual(model, batch, key)[0]
 
-    def _residual(self, model, batch, key):
+    def _residual(self, model: AbstractModel, batch, key):
         """The residual and the mask of its samples."""
         check_has_field(model)
         _check_length(batch.xs)
@@ -179,11 +180,11 @@ class TrajectoryMatching(eqx.Module):
     def __check_init__(self):
         _check_common(self.substeps, self.inputs, self.noise)
 
-    def __call__(self, model, batch, *, key=None):
+    def __call__(self, model: AbstractModel, batch, *, key=None):
         """The loss, a scalar; a `key` is needed with noise only."""
         return _masked_mean(*self._residual(model, batch, key))
 
-    def residual(self, model, batch, *, key=None):
+    def residual(self, model: AbstractModel, batch, *, key=None):
         """What the loss is the mean square of, `(trials, T - 1, d)`: for `fit_least_squares`.
 
         In units of `scale`, zero on padding; `(trials, T, d)` with free initial states.
@@ -191,7 +192,7 @@ class TrajectoryMatching(eqx.Module):
         """
         return self._residual(model, batch, key)[0]
 
-    def _residual(self, model, batch, key):
+    def _residual(self, model: AbstractModel, batch, key):
         """The residual and the mask of its samples."""
         check_has_field(model)
         _check_length(batch.xs)

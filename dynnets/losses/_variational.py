@@ -1,6 +1,7 @@
 """Losses of models that see films: evidence bounds, and reconstruction under a constraint."""
 
 import math
+from collections.abc import Hashable
 
 import equinox as eqx
 import jax
@@ -90,32 +91,33 @@ class FilmLoss(eqx.Module):
                 f"batch of {parts}, got shape {batch.shape}"
             )
         code_key, pick_key = jr.split(key)
-        error, divergence = 0.0, 0.0
+        errors, divergences = [], []
         for i, anchor in enumerate(self.anchors):
             part = films[..., i::parts]
             z, mean, log_deviation = _draw(model, part[anchor:], jr.fold_in(code_key, i))
             states = _states_around(model, model.initial_state(z), anchor, length)
             if self.decoded is not None:
-                states, part = self._chosen(states, part, jr.fold_in(pick_key, i))
-            error = error + jnp.mean(_squared_error(model, states, part)) / parts
-            divergence = divergence + jnp.mean(gaussian_kl(mean, log_deviation)) / parts
-        return error, divergence
-
-    def _chosen(self, states, pictures, key):
-        """`decoded` pictures of each film, one in each of as many equal parts of it."""
-        count, films = states.shape[0], states.shape[-1]
-        part = jnp.arange(self.decoded, dtype=states.dtype)[:, None]
-        where = part + jr.uniform(key, (self.decoded, films), states.dtype)
-        index = jnp.minimum((where * count / self.decoded).astype(int), count - 1)
-        take = lambda a: jnp.take_along_axis(  # noqa: E731
-            a, index.reshape(self.decoded, *(1,) * (a.ndim - 2), films), axis=0
-        )
-        return take(states), take(pictures)
+                states, part = _chosen(self.decoded, states, part, jr.fold_in(pick_key, i))
+            errors.append(jnp.mean(_squared_error(model, states, part)) / parts)
+            divergences.append(jnp.mean(gaussian_kl(mean, log_deviation)) / parts)
+        return sum(errors[1:], errors[0]), sum(divergences[1:], divergences[0])
 
     def __call__(self, model, batch, *, key):
         """The loss, a scalar."""
         error, divergence = self.terms(model, batch, key=key)
         return error + self.beta * divergence
+
+
+def _chosen(decoded: int, states, pictures, key):
+    """`decoded` pictures of each film, one in each of as many equal parts of it."""
+    count, films = states.shape[0], states.shape[-1]
+    part = jnp.arange(decoded, dtype=states.dtype)[:, None]
+    where = part + jr.uniform(key, (decoded, films), states.dtype)
+    index = jnp.minimum((where * count / decoded).astype(int), count - 1)
+    take = lambda a: jnp.take_along_axis(  # noqa: E731
+        a, index.reshape(decoded, *(1,) * (a.ndim - 2), films), axis=0
+    )
+    return take(states), take(pictures)
 
 
 class Constrained(eqx.Module):
@@ -186,10 +188,22 @@ def constrained_optimiser(
 
     **Arguments:** `optimiser`: optax, of the weights; `rate`: positive; `average`: the part of
     the average that is kept at every update, in `[0, 1)`. Raises `ValueError` otherwise.
+
+    ```python
+    >>> import jax.random as jr, optax
+    >>> from dynnets.losses import Constrained, constrained_optimiser
+    >>> from dynnets.nn import MLP
+    >>> held = Constrained(MLP(2, 1, 4, 1, key=jr.key(0)), multiplier=2.0)
+    >>> state = constrained_optimiser(optax.adam(1e-3)).init(held)
+    >>> round(float(held.log_multiplier), 3)
+    0.693
+
+    ```
     """
     check_positive("rate", rate)
     if not 0 <= average < 1:
         raise ValueError(f"average must lie in [0, 1), got {average}")
+    parts: dict[Hashable, optax.GradientTransformation]
     parts = {"model": optimiser, "multiplier": optax.chain(optax.ema(average), optax.scale(-rate))}
     return optax.partition(parts, lambda p: jax.tree_util.tree_map_with_path(_role, p))
 

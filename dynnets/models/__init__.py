@@ -26,7 +26,6 @@ from ._flows._network_flow import (
     NetworkFlow as NetworkFlow,
 )
 from ._flows._neural_flow import (
-    GATES as GATES,
     NeuralFlow as NeuralFlow,
     WindowedSolution as WindowedSolution,
 )
@@ -44,7 +43,6 @@ from ._latent._abstract import (
 )
 from ._latent._hgn import (
     HGN as HGN,
-    KINETICS as KINETICS,
 )
 from ._latent._pixel import (
     PixelHNN as PixelHNN,

@@ -9,12 +9,14 @@ from jaxtyping import Array
 
 from dynnets._core import check_finite, check_increasing, check_size, grid_times
 from dynnets.fields import AbstractField
-from dynnets.integrators import check_parts, rollout
+from dynnets.integrators import AbstractStep, check_parts, rollout
 
 from ._abstract import AbstractModel
 
 
-def forecast(step, field: AbstractField, x0, ts, args: Any = None, *, substeps: int = 1) -> Array:
+def forecast(
+    step: AbstractStep, field: AbstractField, x0, ts, args: Any = None, *, substeps: int = 1
+) -> Array:
     """States at `ts` by `substeps` equal steps between neighbouring times, compiled once per shape.
 
     **Arguments:** `step`: as in `dynnets.integrators`; `x0`: `(d,)` (or features-first `(d, N)`)

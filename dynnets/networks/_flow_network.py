@@ -79,7 +79,7 @@ class FlowNetwork(AbstractNetwork):
         check_choice("memory", memory, MEMORIES)
         if memory == "inverse":
             self._check_invertible()
-        for step, field in zip(self.steps, self.fields):
+        for step, field in zip(self.steps, self.fields, strict=True):
             check_parts(step, field)
         _check_depth((self.fields, self.step_sizes))
         check_limits(self.steps, self.fields, self.step_sizes)
@@ -126,7 +126,7 @@ class FlowNetwork(AbstractNetwork):
         sizes = eqx.filter_vmap(lambda f, w: layer_sizes(self.steps, f, w)[0])
         found = sizes(self.fields, self.step_sizes)
         fixed = (w.h if isinstance(w, FixedStepSize) else None for w in self.step_sizes)
-        return tuple(h if h is not None else next_h for h, next_h in zip(fixed, found))
+        return tuple(h if h is not None else next_h for h, next_h in zip(fixed, found, strict=True))
 
     def layer(self, index: int) -> tuple[tuple[AbstractField, ...], tuple]:
         """Fields and step sizes of one layer."""
@@ -150,7 +150,7 @@ class FlowNetwork(AbstractNetwork):
         def forward(layer, x):
             fields, step_sizes = layer
             sizes, _ = layer_sizes(steps, fields, step_sizes)
-            for step, field, h in zip(steps, fields, sizes):
+            for step, field, h in zip(steps, fields, sizes, strict=True):
                 x = step(field, 0.0, x, h)
             return x
 
@@ -163,7 +163,7 @@ class FlowNetwork(AbstractNetwork):
         def back(layer, y):
             fields, step_sizes = layer
             sizes, _ = layer_sizes(steps, fields, step_sizes)
-            for step, field, h in reversed(list(zip(steps, fields, sizes))):
+            for step, field, h in reversed(list(zip(steps, fields, sizes, strict=True))):
                 y = step.inverse(field, 0.0, y, h)  # type: ignore[attr-defined]
             return y
 
@@ -247,7 +247,7 @@ def flow_network(
     )
     keys = jr.split(key, max(len(makes), 1))
     return FlowNetwork(
-        tuple(stack_layers(make, depth, key=k) for make, k in zip(makes, keys)),
+        tuple(stack_layers(make, depth, key=k) for make, k in zip(makes, keys, strict=True)),
         steps,
         tuple(repeat_layer(step_size, depth) for step_size in step_sizes),
         lift=lift,

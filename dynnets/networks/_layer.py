@@ -32,7 +32,7 @@ def layer_sizes(steps, fields, step_sizes) -> tuple[tuple, tuple]:
     """
     sizes, limits = [None] * len(steps), [None] * len(steps)
     expansive = [i for i, field in enumerate(fields) if field.expansive]
-    for i, (step, field, step_size) in enumerate(zip(steps, fields, step_sizes)):
+    for i, (step, field, step_size) in enumerate(zip(steps, fields, step_sizes, strict=True)):
         if i not in expansive:
             limits[i] = _limit(step, field, step_size) if step_size.limited else None
             sizes[i] = step_size(limits[i])
@@ -64,7 +64,7 @@ def _contraction(steps, fields, sizes, count: int):
     it where `count` parts may expand by the largest factor each.
     """
     factor = 1.0
-    for step, field, h in zip(steps, fields, sizes):
+    for step, field, h in zip(steps, fields, sizes, strict=True):
         if h is not None and _contracts(step, field):
             factor = factor * part_factor(step, field, jnp.asarray(h, field.curvature[1].dtype))
     return jnp.maximum(factor, _LARGEST_EXPANSION**-count)
@@ -77,7 +77,7 @@ def _contracts(step, field) -> bool:
 
 def check_limits(steps, fields, step_sizes) -> None:
     """Raise `ValueError` for a step size that asks for a limit where there is none."""
-    for step, field, step_size in zip(steps, fields, step_sizes):
+    for step, field, step_size in zip(steps, fields, step_sizes, strict=True):
         if step_size.limited and not has_limit(step, field, steps, fields):
             raise ValueError(
                 f"{type(step_size).__name__} stays within a limit, but {step_info(step).name} on "

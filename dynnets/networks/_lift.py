@@ -1,4 +1,16 @@
-"""Maps between dimensions around a network, and what each of them keeps."""
+"""Maps between dimensions around a network, and what each of them keeps.
+
+```python
+>>> import jax.numpy as jnp
+>>> from dynnets.networks import AbstractResize, SumTruncation, Truncation, ZeroPadding
+>>> x = jnp.array([1.0, 2.0])
+>>> [resize(x).tolist() for resize in (ZeroPadding(2, 3), Truncation(2, 1), SumTruncation(2, 1))]
+[[1.0, 2.0, 0.0], [1.0], [3.0]]
+>>> issubclass(ZeroPadding, AbstractResize)
+True
+
+```
+"""
 
 import abc
 
@@ -95,13 +107,13 @@ class ZeroPadding(AbstractResize):
         """`Truncation` back."""
         return Truncation(self.after, self.before)
 
-    def __call__(self, x: Float[Array, "d *batch"]):
+    def __call__(self, x: Float[Array, " d *batch"]):
         """`(x, 0)`."""
         _check_sizes(self.before, self.after, x, self.before)
         zeros = jnp.zeros((self.after - self.before,) + x.shape[1:], x.dtype)
         return jnp.concatenate([x, zeros])
 
-    def undo(self, y: Float[Array, "d *batch"]):
+    def undo(self, y: Float[Array, " d *batch"]):
         """The first `before` components."""
         return y[: self.before]
 
@@ -136,7 +148,7 @@ class Truncation(AbstractResize):
         """Nothing to undo between equal dimensions; else `None`."""
         return _itself if self.identity else None
 
-    def __call__(self, x: Float[Array, "d *batch"]):
+    def __call__(self, x: Float[Array, " d *batch"]):
         """`x[:after]`."""
         _check_sizes(self.after, self.before, x, self.before)
         return x[: self.after]
@@ -170,7 +182,7 @@ class SumTruncation(AbstractResize):
         """Nothing to undo between equal dimensions; else `None`."""
         return _itself if self.identity else None
 
-    def __call__(self, x: Float[Array, "d *batch"]):
+    def __call__(self, x: Float[Array, " d *batch"]):
         """The kept components with their share of the others."""
         _check_sizes(self.after, self.before, x, self.before)
         if self.identity:
@@ -256,6 +268,6 @@ class ChainedResize(AbstractResize):
     def _undo_parts(self, y):
         return self.first.undo(self.second.undo(y))
 
-    def __call__(self, x: Float[Array, "d *batch"]):
+    def __call__(self, x: Float[Array, " d *batch"]):
         """The second part of the first."""
         return self.second(self.first(x))

@@ -73,7 +73,7 @@ def _each_part(rule: Callable, steps: Sequence, fields, step_sizes) -> Array:
         dtype = _dtype(fields)
         sizes = tuple(jnp.asarray(h, dtype) for h in sizes)
         fields, sizes = _widened((fields, sizes))
-        return jnp.stack([rule(*part, eps) for part in zip(steps, fields, sizes)])
+        return jnp.stack([rule(*part, eps) for part in zip(steps, fields, sizes, strict=True)])
 
     return eqx.filter_vmap(one)(fields, step_sizes)
 

@@ -18,7 +18,16 @@ def stack_layers(make: Callable, depth: int, *, key: PRNGKeyArray) -> PyTree:
 
 
 def repeat_layer(layer: PyTree, depth: int) -> PyTree:
-    """One module `depth` times: copies with the leading axis, trained apart from then on."""
+    """One module `depth` times: copies with the leading axis, trained apart from then on.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.networks import repeat_layer
+    >>> repeat_layer({"weight": jnp.ones((2, 3))}, 5)["weight"].shape
+    (5, 2, 3)
+
+    ```
+    """
     check_size("depth", depth)
     return jax.tree.map(
         lambda leaf: jnp.broadcast_to(leaf, (depth, *leaf.shape)) if eqx.is_array(leaf) else leaf,

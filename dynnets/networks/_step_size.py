@@ -4,6 +4,21 @@ A step size is asked for `h` with the layer's `limit`: the largest step that kee
 1-Lipschitz, computed anew from its weights, finite also for weights of zero, and shorter than the
 true limit by its own rounding (`_layer`). Those with `limited = True` stay in `(0, limit]` (or
 `[0, limit]`) whatever their parameters are, so the property holds by construction.
+
+```python
+>>> from dynnets.networks import (
+...     AbstractStepSize, BoundedStepSize, ClippedStepSize, FixedStepSize, FractionStepSize,
+...     PositiveStepSize)
+>>> limit = 0.5  # of the layer, from its weights
+>>> sizes = FractionStepSize(0.5), BoundedStepSize(0.5), ClippedStepSize(2.0)
+>>> [float(size(limit)) for size in sizes], all(size.limited for size in sizes)
+([0.25, 0.25, 0.5], True)
+>>> float(PositiveStepSize(1.0)(None)), FixedStepSize(-0.1).positive
+(1.0, False)
+>>> issubclass(FixedStepSize, AbstractStepSize)
+True
+
+```
 """
 
 import abc
@@ -45,8 +60,9 @@ class FixedStepSize(AbstractStepSize):
     def __check_init__(self):
         _check_nonzero(self.h)
 
+    # of the class elsewhere, here of one step size
     @property
-    def positive(self):
+    def positive(self):  # pyrefly: ignore[bad-override]
         """Whether `h > 0`."""
         return self.h > 0
 

@@ -33,7 +33,8 @@ _FEW_COLUMNS, _FEW_ROWS = 256, 4
 def _product(weight, x):
     """`weight @ x`; written out for a handful of inputs, so that it joins the activation."""
     if x.ndim == 2 and x.shape[0] <= _FEW_ROWS and x.shape[1] <= _FEW_COLUMNS:
-        return sum(weight[:, i : i + 1] * x[i : i + 1] for i in range(x.shape[0]))
+        columns = [weight[:, i : i + 1] * x[i : i + 1] for i in range(x.shape[0])]
+        return sum(columns[1:], columns[0])
     return weight @ x
 
 

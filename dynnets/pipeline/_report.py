@@ -59,7 +59,8 @@ class Report(NamedTuple):
         """The same, whose verdict begins by saying what a run of few updates is worth."""
         return self._replace(verdict=(QUICK_REMARK, *self.verdict))
 
-    def __getitem__(self, name: str) -> Row:
+    # a report is asked by name, never by place
+    def __getitem__(self, name: str) -> Row:  # pyrefly: ignore[bad-override]
         """The row of a model. Raises `ValueError` for an unknown name."""
         found = {row.name: row for row in self.rows}
         if name not in found:

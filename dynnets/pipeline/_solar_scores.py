@@ -1,6 +1,6 @@
 """Forecasts of the outer solar system and how good they are."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -122,7 +122,7 @@ def _relative_drift(energy, ts, path) -> Array:
     return jnp.where(jnp.isfinite(largest), largest, jnp.inf)
 
 
-def heliocentric(xs: Array) -> Array:
+def heliocentric(xs: Array | np.ndarray) -> Any:
     """Positions of bodies 1, 2, ... relative to body 0, `(..., planets, 3)`, of `xs (..., d)`."""
     q = xs[..., : xs.shape[-1] // 2]
     points = q.reshape(*q.shape[:-1], -1, 3)

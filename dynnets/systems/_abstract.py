@@ -1,4 +1,21 @@
-"""The role of every ground truth."""
+"""The role of every ground truth.
+
+```python
+>>> from dynnets.systems import (
+...     ChargedParticle, ChargedParticleField, ForcedField, ForcedOscillator, LotkaVolterra,
+...     NonlinearSchroedinger, PopulationField, RigidBody, RigidBodyField, SchroedingerField,
+...     StiffChain, Toda, PointVortices, VortexField, WaveField, WaveLattice)
+>>> fields = {
+...     ChargedParticle: ChargedParticleField, ForcedOscillator: ForcedField,
+...     LotkaVolterra: PopulationField, NonlinearSchroedinger: SchroedingerField,
+...     PointVortices: VortexField, RigidBody: RigidBodyField, WaveLattice: WaveField}
+>>> all(type(system().field) is field for system, field in fields.items())
+True
+>>> Toda(4).dim, StiffChain(2).dim
+(8, 8)
+
+```
+"""
 
 import abc
 

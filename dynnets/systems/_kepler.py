@@ -33,6 +33,14 @@ def anomaly_change(cosine, sine, elapsed):
     **Arguments:** scalars: `cosine = e cos E_0` and `sine = e sin E_0` of the starting point,
     `0 <= e < 1`; regular on circles, where `E_0` itself is not defined. Gradients by the
     implicit function theorem. Error: a few units of round-off of `max(1, |elapsed|) / (1 - e)`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.systems import anomaly_change
+    >>> float(anomaly_change(jnp.array(0.0), jnp.array(0.0), jnp.array(0.5)))  # a circle
+    0.5
+
+    ```
     """
     constants = (cosine, sine, elapsed)
     start = _start(*jax.lax.stop_gradient(constants))

@@ -65,6 +65,17 @@ def index_trials(trajectories) -> IndexedTrials:
     """`trajectories` with `index = 0, 1, ...`: minibatches then find their free initial states.
 
     **Arguments:** anything with `ts`, `xs`, `us` and `mask`, such as `Trajectories`.
+
+    ```python
+    >>> import numpy as np
+    >>> from dynnets.data import Trajectories
+    >>> from dynnets.training import IndexedTrials, index_trials
+    >>> record = Trajectories.from_trials([np.arange(3.0)] * 2, [np.ones((3, 1))] * 2)
+    >>> trials = index_trials(record)
+    >>> isinstance(trials, IndexedTrials), trials.index.tolist()
+    (True, [0, 1])
+
+    ```
     """
     t = trajectories
     return IndexedTrials(t.ts, t.xs, t.us, t.mask, jnp.arange(t.xs.shape[0]))

@@ -51,7 +51,7 @@ def test_gradients_of_a_vmapped_solve_do_not_meet_steps_of_no_length(step, field
 
     gradient = np.asarray(jax.jit(jax.grad(total))(X0))
     single = jax.jit(jax.grad(lambda x, t1, dt0: jnp.sum(end(x, t1, dt0) ** 2)))
-    expected = sum(np.asarray(single(X0, *pair)) for pair in zip(ends, widths))
+    expected = sum(np.asarray(single(X0, *pair)) for pair in zip(ends, widths, strict=True))
     assert np.abs(gradient - expected).max() <= tol(X0.dtype)
 
 
@@ -157,7 +157,7 @@ def test_states_are_any_trees_of_arrays():
     rate = lambda t, y, args: jax.tree.map(lambda leaf: -leaf, y)  # noqa: E731
     saved = solve(rate, step, tree, saveat=diffrax.SaveAt(ts=jnp.array([0.25, 1.0])))
     assert jax.tree.structure(saved.ys) == jax.tree.structure(tree)
-    for y, y0 in zip(jax.tree.leaves(saved.ys), jax.tree.leaves(tree)):
+    for y, y0 in zip(jax.tree.leaves(saved.ys), jax.tree.leaves(tree), strict=True):
         # diffrax gives every leaf at least the dtype of the times
         assert y.dtype == jnp.float64 and y.shape == (2, *y0.shape)
         decay = np.exp(-np.array([0.25, 1.0])).reshape(-1, *(1,) * y0.ndim)
@@ -221,7 +221,7 @@ def test_backsolve_with_the_same_step_is_exact_for_splittings():
         found = gradient(X0, jnp.array(1.3), step, diffrax.BacksolveAdjoint())
         # any other step solves the adjoint equation to its own order
         bound = tol(X0.dtype) if step.info.needs else 1e-2
-        for a, b in zip(exact, found):
+        for a, b in zip(exact, found, strict=True):
             assert np.abs(np.asarray(a) - np.asarray(b)).max() <= bound, step.info.name
 
 

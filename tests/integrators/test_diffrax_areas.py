@@ -117,7 +117,7 @@ def vmaps(case):
     pull = jax.jit(lambda x: jax.vjp(batched, x))
     ys, back = pull(case.x)
     single = jax.jit(run)
-    for y, t1, dt0 in zip(ys, ends, widths):
+    for y, t1, dt0 in zip(ys, ends, widths, strict=True):
         assert apart(y, single(case.x, t1, dt0)) <= tol(jnp.float64)
     (gradient,) = jax.jit(lambda back: back(jnp.ones_like(ys)))(back)
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0

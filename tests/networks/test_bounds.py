@@ -127,7 +127,7 @@ def test_a_step_at_its_limit_is_not_said_to_converge(dtype):
         stack = N.repeat_layer(field, 1)
         sizes = N.FractionStepSize(), N.LearnedStepSize(1.0), N.LearnedStepSize(1.0)
         found = []
-        for size, factor in zip(sizes, (1.0, 1.0, 0.99)):
+        for size, factor in zip(sizes, (1.0, 1.0, 0.99), strict=True):
             size = N.repeat_layer(size, 1)
             if not size.limited:
                 step = jnp.asarray([factor * h], dtype)

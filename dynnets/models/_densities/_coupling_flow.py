@@ -64,7 +64,7 @@ class CouplingFlow(eqx.Module):
         stretch, shift = jnp.split(net(a), 2)
         return self.limit * jnp.tanh(stretch / self.limit), shift
 
-    def forward(self, z: Float[Array, "dim *batch"]) -> Float[Array, "dim *batch"]:
+    def forward(self, z: Float[Array, " dim *batch"]) -> Float[Array, " dim *batch"]:
         """Data from the base."""
 
         def couple(net, x):
@@ -74,7 +74,7 @@ class CouplingFlow(eqx.Module):
 
         return scan_layers(couple, self.nets, z)
 
-    def inverse(self, x: Float[Array, "dim *batch"]) -> tuple[Array, Array]:
+    def inverse(self, x: Float[Array, " dim *batch"]) -> tuple[Array, Array]:
         """The base's point `z` of `x`, and `log |det dz/dx|`."""
 
         def undo(net, carry):
@@ -87,7 +87,7 @@ class CouplingFlow(eqx.Module):
 
         return scan_layers(undo, self.nets, (x, jnp.zeros_like(x[0])), reverse=True)
 
-    def log_prob(self, x: Float[Array, "dim *batch"]) -> Float[Array, "*batch"]:
+    def log_prob(self, x: Float[Array, " dim *batch"]) -> Float[Array, "*batch"]:
         """The exact log-density of `x` under a standard normal base."""
         z, log_det = self.inverse(x)
         return gaussian_log_density(z, jnp.zeros_like(z), jnp.zeros_like(z)) + log_det

@@ -107,16 +107,16 @@ class HamiltonianFlow(eqx.Module):
         scale = self.log_deviation.reshape(self.log_deviation.shape + (1,) * (x.ndim - 1))
         return gaussian_log_density(x, jnp.zeros_like(x), jnp.broadcast_to(scale, x.shape))
 
-    def log_prob(self, x: Float[Array, "two_dim *batch"]) -> Float[Array, "*batch"]:
+    def log_prob(self, x: Float[Array, " two_dim *batch"]) -> Float[Array, "*batch"]:
         """The exact log-density of the joint state `x = (q, p)`."""
         return self._base(self.network.inverse(x))
 
-    def momenta(self, q: Float[Array, "dim *batch"]) -> tuple[Array, Array]:
+    def momenta(self, q: Float[Array, " dim *batch"]) -> tuple[Array, Array]:
         """Mean and log-deviation of `f(p | q)`, each of the shape of `q`."""
         mean, log_deviation = split_phase(self.encoder(q))
         return mean, log_deviation
 
-    def log_bound(self, q: Float[Array, "dim *batch"], *, samples: int = 1, key: PRNGKeyArray):
+    def log_bound(self, q: Float[Array, " dim *batch"], *, samples: int = 1, key: PRNGKeyArray):
         """The lower bound of `log p(q)` above, `(*batch,)`, with `samples` momenta for each `q`.
 
         Its expectation rises to `log p(q)` with `samples`; exact for any number where `f` is the

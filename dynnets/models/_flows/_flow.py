@@ -13,7 +13,7 @@ from .._abstract import AbstractModel
 
 
 def iterate(function, x, count):
-    """`function` applied to `x` as often as `count` says: a number, or one a column of `x`."""
+    """`function` applied to `x` as often as `count` says: a number, or one per column of `x`."""
 
     def body(carry):
         i, x = carry
@@ -51,7 +51,7 @@ class AbstractFlow(AbstractModel):
         return jax.jvp(lambda t: self(t, x0), (t,), (jnp.ones_like(t),))
 
     def extend(self, t, x0) -> Array:
-        """`psi(t, x0)` for any `t >= 0`, one time or one a column; `k` compositions.
+        """`psi(t, x0)` for any `t >= 0`, one time or one per column; `k` compositions.
 
         Differentiable forwards; backwards only through `N` itself.
         """

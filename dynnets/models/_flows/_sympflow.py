@@ -250,6 +250,17 @@ class SympFlowField(AbstractField):
 
     Preserves: the symplectic form and volume. Its energy depends on time, so it is not kept.
     Offers `propagate`, its exact flow. Cost of a call: one gradient of `hamiltonian`.
+
+    ```python
+    >>> import jax.random as jr
+    >>> from dynnets.models import AbstractFlow, ExactFlow, SympFlow, SympFlowField
+    >>> flow = SympFlow(2, 4, 2, key=jr.key(0))
+    >>> isinstance(flow, AbstractFlow), isinstance(flow.field, SympFlowField)
+    (True, True)
+    >>> isinstance(flow.step, ExactFlow)
+    True
+
+    ```
     """
 
     flow: SympFlow

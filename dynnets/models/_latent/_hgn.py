@@ -12,6 +12,7 @@ from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import rollout, verlet_kdk
 from dynnets.nn import MLP, AbstractCodec
 
+from .._abstract import AbstractModel
 from .._field_model import FieldModel
 from .._step_model import AbstractStepModel
 from ._abstract import AbstractLatentModel
@@ -46,7 +47,8 @@ class HGN(AbstractLatentModel):
     **Arguments:**
 
     - `codec`: encoder and decoder, such as `MLPCodec(shape, coordinates=n, key=...)`.
-    - `width`, `depth`: of the nets `T` and `V` (softplus); `kinetic`: one of `KINETICS`.
+    - `width`, `depth`: of the nets `T` and `V` (softplus); `kinetic`: `"fixed"`,
+      `"learned"` or `"masses"`.
     - `confined`: add `sum_i q_i^2 / (2 m_i)`, `m` learned and positive, to the net `V` and the like
       to a net `T`. A net grows linearly at most, so levels of `H` are compact and the latent
       motion is bounded, if not by what the films showed; without, it may leave for infinity.
@@ -85,7 +87,7 @@ class HGN(AbstractLatentModel):
 
     codec: AbstractCodec
     transform: MLP | None
-    dynamics: AbstractStepModel
+    dynamics: AbstractModel
     interval: float = eqx.field(static=True)
 
     def __init__(
@@ -128,7 +130,7 @@ class HGN(AbstractLatentModel):
         mean, log_deviation = split_phase(self.codec.encode(pictures[:seen]))
         return mean, log_deviation
 
-    def initial_state(self, z: Float[Array, "two_n *batch"]) -> Float[Array, "two_n *batch"]:
+    def initial_state(self, z: Float[Array, " two_n *batch"]) -> Float[Array, " two_n *batch"]:
         """`f(z)`: the state at the first picture, `(2n, *batch)`, of a code."""
         return z if self.transform is None else z + self.transform(z)
 
@@ -137,7 +139,7 @@ class HGN(AbstractLatentModel):
         return self.initial_state(self.posterior(pictures)[0])
 
     def states(
-        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float | int = 1.0
+        self, s0: Float[Array, " two_n *batch"], pictures: int, *, speed: float | int = 1.0
     ) -> Float[Array, "pictures two_n *batch"]:
         """The states at so many pictures, at least two, from `s0` at the first one.
 
@@ -148,12 +150,12 @@ class HGN(AbstractLatentModel):
         grid = (speed * self.interval, pictures - 1)
         return rollout(inner.step, inner.field, s0, grid, substeps=inner.substeps).xs
 
-    def decode(self, s: Float[Array, "two_n *batch"]) -> Array:
+    def decode(self, s: Float[Array, " two_n *batch"]) -> Array:
         """The picture of a state: `(channels, rows, columns, *batch)`, from `q` alone."""
         return self.codec.decode(split_phase(s)[0])
 
     def film(
-        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float | int = 1.0
+        self, s0: Float[Array, " two_n *batch"], pictures: int, *, speed: float | int = 1.0
     ) -> Float[Array, "pictures channels rows columns *batch"]:
         """The decoded `states`."""
         states = self.states(s0, pictures, speed=speed)

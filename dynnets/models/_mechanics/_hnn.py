@@ -136,6 +136,15 @@ class HelmholtzHNN(AbstractStepModel):
 
     Source: the "conservative plus solenoidal" form of the published HNN code; A. Sosanya,
     S. Greydanus, Dissipative Hamiltonian Neural Networks, 2022, arXiv:2201.10085.
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.models import HelmholtzHNN
+    >>> model = HelmholtzHNN(2, 4, 1, key=jr.key(0))
+    >>> model.field(0.0, jnp.array([1.0, 0.0])).shape, model.structure
+    ((2,), frozenset())
+
+    ```
     """
 
     hamiltonian: AbstractEnergy

@@ -108,9 +108,9 @@ def fit_ellipses(
 ) -> KeplerEllipses:
     """Fit one ellipse per planet to measured states by least squares.
 
-    **Arguments:** `ts`: increasing times; `xs`: states `(q, v)`, body by body in three
-    dimensions, body 0 the Sun, origin at the barycentre (only positions are used); `centre`: the
-    focus, `"sun"` or `"barycentre"`; `steps`: most steps of Levenberg-Marquardt a planet.
+    **Arguments:** `ts`: increasing times; `xs`: states `(q, v)`, body by body in three dimensions,
+    body 0 the Sun, origin at the barycentre (only positions are used); `centre`: the focus, `"sun"`
+    or `"barycentre"`; `steps`: the largest number of steps of Levenberg-Marquardt per planet.
 
     **Returns** `KeplerEllipses`, seven elements per planet (the mean motion is fitted apart from
     the axis) and the Sun's reflex. Raises `ValueError` for data that are not finite, times that

@@ -134,7 +134,7 @@ class MechanicalPortHamiltonian(AbstractStepModel):
         """`v^T M(q) v / 2 + V(q)`, known up to a common factor (with `D`) and a constant."""
         return self.field.energy
 
-    def momenta(self, x: Float[Array, "dim *batch"]) -> Float[Array, "n *batch"]:
+    def momenta(self, x: Float[Array, " dim *batch"]) -> Float[Array, " n *batch"]:
         """The canonical momenta `p = M(q) v` of states `(q, v)`."""
         n = x.shape[0] // 2
         return self.mass(x[:n], x[n:])

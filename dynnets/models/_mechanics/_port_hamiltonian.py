@@ -59,7 +59,7 @@ class PortHamiltonianNetwork(AbstractStepModel):
         *,
         input_dim: int = 0,
         activation: str = "tanh",
-        damping: str | AbstractDamping = "constant",
+        damping: str | AbstractDamping | None = "constant",
         initial: float = 0.1,
         learned: Callable | None = None,
         input_matrix: Float[Array, "n m"] | None = None,
