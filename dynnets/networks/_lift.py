@@ -13,6 +13,7 @@ True
 """
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -46,8 +47,13 @@ class AbstractResize(eqx.Module):
     before: eqx.AbstractVar[int]
     after: eqx.AbstractVar[int]
 
-    undo = declared(None)
-    adjoint = declared(None)
+    @declared
+    def undo(self) -> Any:
+        """`undo(y)`: the state before, where the map can be undone."""
+
+    @declared
+    def adjoint(self) -> Any:
+        """The adjoint map, an `AbstractResize`, where the library has it."""
 
     @property
     def identity(self) -> bool:
