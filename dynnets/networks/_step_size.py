@@ -23,7 +23,7 @@ True
 
 import abc
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -45,7 +45,11 @@ class AbstractStepSize(eqx.Module):
 
     positive: ClassVar[bool] = False
     limited: ClassVar[bool] = False
-    norm = declared("exact")
+
+    @declared
+    def norm(self) -> Any:
+        """How the weights are bounded, one of `NORMS`."""
+        return "exact"
 
     @abc.abstractmethod
     def __call__(self, limit) -> Array | float:

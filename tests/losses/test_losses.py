@@ -13,7 +13,12 @@ from helpers import tol
 
 from dynnets.data import Trajectories
 from dynnets.energies import KineticEnergy, QuadraticEnergy
-from dynnets.fields import HamiltonianField, SeparableHamiltonianField as Separable, input_at
+from dynnets.fields import (
+    AbstractField,
+    HamiltonianField,
+    SeparableHamiltonianField as Separable,
+    input_at,
+)
 from dynnets.integrators import rollout, verlet_kdk, yoshida4
 from dynnets.losses import (
     OneStepMatching,
@@ -47,11 +52,12 @@ class Model(eqx.Module):
     field: eqx.Module
 
 
-class Forced(eqx.Module):
+class Forced(AbstractField):
     """q' = p, p' = -k q + t u_0 - u_1: depends on time and input."""
 
     stiffness: jax.Array
     features_first: ClassVar[bool] = True
+    structure = frozenset()
 
     def __call__(self, t, x, args=None):
         u = input_at(t, args)
