@@ -19,11 +19,13 @@ class AbstractEnergy(eqx.Module):
       unless the class says otherwise.
     - `quadratic`: a polynomial of degree two in the state, for all parameters; `convex`: convex
       in the state, for all parameters; `half_square`: it is `|x|^2 / 2`.
+    - `space_dim`: how many coordinates a body has, of an energy of several bodies.
     """
 
     quadratic = declared(False)
     convex = declared(False)
     half_square = declared(False)
+    space_dim = declared(1)
 
     @property
     def autonomous(self) -> bool:

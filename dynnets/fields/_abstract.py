@@ -23,7 +23,9 @@ class AbstractField(eqx.Module):
       field as a function of the gradient `g` of that energy.
     - `matrix`: the constant skew matrix `B (d, d)` of a Poisson field.
     - `lagrangian(t, q, v)` and `force(t, q, v, args)`: of a field that follows from them.
-    - `momentum(x)`: the total momentum of the bodies, `(space_dim,)` or `(space_dim, N)`.
+    - `momentum(x)`: the total momentum of the bodies, `(space_dim,)` or `(space_dim, N)`;
+      `space_dim`: how many coordinates a body has, 1 by default.
+    - `propagate(t, x, h, args)`: the field's own exact flow from `t` to `t + h`.
     - `omega`: the coupling of the two copies of a doubled field, see `TaoField`.
     - `lipschitz`: a Lipschitz constant of the field in the 2-norm; `nu` and `nu_bound`: the same
       for the gradient of a ridge, exact and by products alone; `curvature`: `(low, high)`, between
@@ -57,6 +59,8 @@ class AbstractField(eqx.Module):
     lagrangian = declared(None)
     force = declared(None)
     momentum = declared(None)
+    space_dim = declared(1)
+    propagate = declared(None)
     omega = declared(None)
     lipschitz = declared(None)
     nu = declared(None)

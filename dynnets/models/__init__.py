@@ -3,6 +3,9 @@
 from ._abstract import (
     AbstractModel as AbstractModel,
 )
+from ._densities._abstract import (
+    AbstractDensity as AbstractDensity,
+)
 from ._densities._coupling_flow import (
     CouplingFlow as CouplingFlow,
 )

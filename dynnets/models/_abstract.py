@@ -19,6 +19,7 @@ class AbstractModel(eqx.Module):
     - `step`: the `AbstractStep` that forecasts, `substeps` times per interval.
     - `inner`, `units`: of a model that speaks other units than it was trained in, the model in the
       units of its training and the change of units. Only `ScaledModel` has them.
+    - `law`: the learned `AbstractPairLaw`, of bodies that act on each other in pairs.
     - `initial_states`: learned states at the start of every trial, `(trials, d)`.
     - `copies(x)` and `pair`: of a model that moves two copies of a state, see `NSSNN`.
     - `bounds()`: the `Bound`s that the class proves of itself; those of its field by default.
@@ -30,6 +31,7 @@ class AbstractModel(eqx.Module):
     substeps = declared(1)
     inner = declared(None)
     units = declared(None)
+    law = declared(None)
     initial_states = declared(None)
     copies = declared(None)
     pair = declared(None)

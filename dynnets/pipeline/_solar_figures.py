@@ -66,7 +66,7 @@ def _portrait(data: SolarData, states: dict, model, shown, planet: int = 0):
     """
     measured, names = _radial(np.asarray(data.whole.xs[0]), planet), ("distance", "radial velocity")
     spin = float(measured[:, 2].mean())
-    has_law = hasattr(model, "law")
+    has_law = model.law is not None
 
     def energy(t, x):
         total = 1 + model.masses[planet + 1]

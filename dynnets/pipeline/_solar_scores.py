@@ -145,7 +145,7 @@ def learned_law(fit: SolarFit, data: SolarData, points: int = 65) -> SolarLaw:
 
     Raises `ValueError` for a candidate that has no law.
     """
-    if not hasattr(fit.models, "law"):
+    if fit.models.law is None:
         raise ValueError(f"{fit.name} has no law of force to read")
     dtype = data.train.xs.dtype
     r = jnp.asarray(np.geomspace(data.close, data.far, points), dtype)

@@ -1,9 +1,9 @@
 """Initial states as trainable parameters: a noisy first sample need not be believed."""
 
-import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int
 
+from dynnets.data import AbstractBatch
 from dynnets.models import AbstractModel
 
 
@@ -17,7 +17,7 @@ class FreeInitialStates(AbstractModel):
     Raises `ValueError` for another shape.
     """
 
-    model: PyTree  # anything with the methods of a model
+    model: AbstractModel
     initial_states: Array  # (trials, d)
 
     def __check_init__(self):
@@ -44,14 +44,14 @@ class FreeInitialStates(AbstractModel):
     @property
     def step(self):
         """The step of the model's own forecasts; `None` for a model without one."""
-        return getattr(self.model, "step", None)
+        return self.model.step
 
     def predict(self, x0, ts, args=None):
         """The forecast of the model."""
         return self.model.predict(x0, ts, args)
 
 
-class IndexedTrials(eqx.Module):
+class IndexedTrials(AbstractBatch):
     """Trajectories that know the number of each trial: made by `index_trials`."""
 
     ts: Float[Array, "trials times"]
