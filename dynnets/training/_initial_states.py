@@ -46,6 +46,30 @@ class FreeInitialStates(AbstractModel):
         """The step of the model's own forecasts; `None` for a model without one."""
         return self.model.step
 
+    @property
+    def substeps(self):
+        """Steps of the model between two times of its forecasts."""
+        return self.model.substeps
+
+    @property
+    def law(self):
+        """The law of force of the model; `None` for a model without one."""
+        return self.model.law
+
+    @property
+    def copies(self):
+        """The two copies of the model; `None` for a model of single states."""
+        return self.model.copies
+
+    @property
+    def pair(self):
+        """The step and the field of both copies of the model, `None` likewise."""
+        return self.model.pair
+
+    def bounds(self):
+        """What the model proves of itself."""
+        return self.model.bounds()
+
     def predict(self, x0, ts, args=None):
         """The forecast of the model."""
         return self.model.predict(x0, ts, args)
