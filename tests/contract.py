@@ -66,6 +66,7 @@ def make_field(row, dtype):
         field = cast(row.make(jr.key(1)), dtype)
         is_field = isinstance(row, FieldRow)
         x = jr.normal(jr.key(2), row.shape if is_field else (DIM,), dtype)
+        x = jnp.exp(x) if is_field and row.positive else x
         inputs = row.inputs if is_field else 0
         u = jr.normal(jr.key(3), (inputs,), dtype) if inputs else None
         _MADE[key] = (field, x, u)
@@ -81,6 +82,12 @@ def make_step(row, dtype):
 def batch_of(shape, count: int = 3):
     """Random states `(count, *shape)`."""
     return np.random.default_rng(4).normal(size=(count, *shape))
+
+
+def states_of(row):
+    """Random states of a field, `(3, *shape)`."""
+    batch = batch_of(row.shape)
+    return np.exp(batch) if row.positive else batch
 
 
 def _asymmetry(matrix):

@@ -108,7 +108,7 @@ def _library(key):
 
 
 DENSITIES = [
-    DensityRow("couplings", lambda key: M.CouplingFlow(2, 3, 6, 1, key=key)),
+    DensityRow("couplings", lambda key: M.CouplingFlow(2, 3, 6, 1, limit=0.5, key=key)),
     DensityRow(
         "conditional_couplings", lambda key: M.CouplingFlow(2, 2, 6, 1, condition_dim=2, key=key)
     ),

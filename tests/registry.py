@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import jax.random as jr
 
 from dynnets import energies as E, fields as F, integrators as I, models as M, systems as S
+from dynnets.analysis import modified_field
 from dynnets.structure import ENERGY
 
 DIM = 4
@@ -22,7 +23,8 @@ DIM = 4
 class FieldRow(NamedTuple):
     """A field: `make(key)`; `inputs`: size of the input it takes; `shape`: of its state.
 
-    `given`: its structure is that under the input, which it can't do without.
+    `given`: its structure is that under the input, which it can't do without; `positive`: so is
+    its state.
     """
 
     name: str
@@ -30,6 +32,7 @@ class FieldRow(NamedTuple):
     inputs: int = 0
     shape: tuple[int, ...] = (DIM,)
     given: bool = False
+    positive: bool = False
 
 
 class StepRow(NamedTuple):
@@ -188,6 +191,13 @@ FIELDS = [
     FieldRow("orthogonal", lambda key: F.OrthogonalFlowField(3, 2, 8, 1, key=key), shape=(3, 2)),
     FieldRow("circulation", _circulation, 2, given=True),
     FieldRow("populations", lambda key: S.LotkaVolterra().field, shape=(2,)),
+    FieldRow(
+        "positive_populations",
+        lambda key: S.LotkaVolterra().population_field,
+        shape=(2,),
+        positive=True,
+    ),
+    FieldRow("modified", lambda key: modified_field(I.verlet_kdk, _mechanical(key), 0.1)),
     FieldRow("rigid_body", lambda key: S.RigidBody().field, shape=(3,)),
     FieldRow("forced", _forced, shape=(2,)),
     FieldRow("sympflow", lambda key: M.SympFlow(DIM, 6, 2, depth=1, dt=0.5, key=key).field),

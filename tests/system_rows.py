@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from dynnets import systems as S
@@ -33,7 +34,7 @@ def _box(*bound):
 
 def _of_energy(system, low, high):
     """The energy is in a range."""
-    return lambda x: _between(float(system.energy(0.0, x)), low, high)
+    return lambda x: _between(float(system.energy(0.0, jnp.asarray(x))), low, high)
 
 
 def _particle(x):
@@ -42,13 +43,13 @@ def _particle(x):
 
 def _pendulums(x):
     """The angular velocities are those of the momenta."""
-    rates = np.asarray(S.DoublePendulum().field(0.0, x))[:2]
+    rates = np.asarray(S.DoublePendulum().field(0.0, jnp.asarray(x)))[:2]
     return _between(np.abs(x[:2]), 0, 1.5) and _between(np.abs(rates), 0, 0.1)
 
 
 def _one_mode(x):
     """All other modes of the chain are at rest."""
-    place, motion = np.split(np.asarray(S.FermiPastaUlamTsingou(8).modes(x)), 2)
+    place, motion = np.split(np.asarray(S.FermiPastaUlamTsingou(8).modes(jnp.asarray(x))), 2)
     return bool(np.abs(place[1:]).max() < 1e-12 and np.abs(motion[1:]).max() < 1e-12)
 
 
@@ -66,7 +67,7 @@ def _at_rest(x, bodies):
 def _planar(x):
     """Kinetic over potential energy is the virial ratio."""
     system, (q, p) = S.PlanarNBody(), x.reshape(2, 3, 2)
-    depth = -float(system.field.potential(0.0, q.ravel()))
+    depth = -float(system.field.potential(0.0, jnp.asarray(q.ravel())))
     heat = (p**2).sum() / 2
     return _apart(q, 0.8) and _at_rest(x, 3) and abs(heat / depth - 0.5) < 1e-12
 
@@ -96,7 +97,7 @@ def _zero_mean(x):
 def _orbit(x):
     """The energy of the axis, the angular momentum of the eccentricity."""
     spin = x[0] * x[3] - x[1] * x[2]
-    energy = float(S.Kepler().energy(0.0, x))
+    energy = float(S.Kepler().energy(0.0, jnp.asarray(x)))
     return abs(energy + 0.5) < 1e-11 and abs(abs(spin) - 0.8) < 1e-11
 
 
@@ -113,7 +114,7 @@ def _smooth(x):
 
 def _nearly_uniform(x):
     """`|psi|` stays within its ripple of the amplitude."""
-    wave = np.asarray(S.NonlinearSchroedinger(16).wave(x))
+    wave = np.asarray(S.NonlinearSchroedinger(16).wave(jnp.asarray(x)))
     return _between(np.abs(wave), 0.5, 1.5)
 
 

@@ -9,7 +9,6 @@ from contract import (
     MEASURES,
     assert_finite_gradient,
     assert_lowers,
-    batch_of,
     count_traces,
     field_sample,
     field_structure,
@@ -17,6 +16,7 @@ from contract import (
     has_parameters,
     make_field,
     sampled,
+    states_of,
 )
 from helpers import assert_close, tol
 from registry import FIELDS
@@ -67,7 +67,7 @@ def test_the_measures_can_fail(tag):
 @sampled(FIELDS, 3, 1)
 def test_field_on_a_batch_is_a_loop(row):
     field, x, u = make_field(row, jnp.float64)
-    batch = batch_of(x.shape)
+    batch = states_of(row)
     one = eqx.filter_jit(lambda y: field(0.0, y, u))
     loop = np.stack([one(y) for y in batch])
     assert_close(jax.jit(jax.vmap(one))(batch), loop)
@@ -80,7 +80,7 @@ def test_field_traces_once_and_has_finite_gradients(row):
     field, x, u = make_field(row, jnp.float64)
     counted, count = count_traces(lambda f, y: f(0.0, y, u))
     traced = eqx.filter_jit(counted)
-    for y in batch_of(x.shape):
+    for y in states_of(row):
         traced(field, jnp.asarray(y, x.dtype))
     assert count() == 1
     if has_parameters(field):
@@ -113,5 +113,5 @@ def test_energy_gradient_is_the_gradient(row):
         closed, automatic = energy.gradient(0.0, x), jax.grad(energy, argnums=1)(0.0, x)
         return (closed, energy(0.0, batch)), (automatic, loop)
 
-    for first, second in zip(*both_ways(x, batch_of(x.shape).T), strict=True):
+    for first, second in zip(*both_ways(x, states_of(row).T), strict=True):
         assert_close(first, second)

@@ -191,7 +191,7 @@ def test_density_has_a_mass_of_one(row):
     """All densities of the registry are of two variables: the rectangle rule in the plane."""
     model = row.make(jr.key(1))
     assert model.dim == 2
-    axis = np.linspace(-9.0, 9.0, 181)
+    axis = np.linspace(-16.0, 16.0, 321)
     grid = np.stack(np.meshgrid(axis, axis)).reshape(2, -1)
     given = jnp.asarray(batch_of((model.condition_dim,), 1)[0]) if model.condition_dim else None
     values = jax.jit(lambda y: model.log_prob(y, given))(jnp.asarray(grid))
