@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import Tag, check_finite, check_increasing, grid_times
+from dynnets._core import Tag, check_finite, check_increasing, declared, grid_times
 
 from .._abstract import AbstractModel
 
@@ -32,9 +32,19 @@ class AbstractFlow(AbstractModel):
     `psi(t, x0) = N(t - k dt, N(dt, .)^k (x0))` with `k = floor(t / dt)`, which is continuous.
     That serves all times if the states it was trained on contain where they go in `dt`.
     States are `(d,)` or features-first `(d, N)`; `t` a scalar, or one time a column `(N,)`.
+
+    Optional parts, absent (`None`) unless a class offers them under that name:
+
+    - `inverse(t, x)`: the `x0` with `N(t, x0) = x`, exact.
+    - `hamiltonian(t, x)`: the energy of which the flow is the exact flow; `velocity_along(t, x0)`:
+      `((N, H), (dN/dt, dH/dt))` at `(t, x0)`, `H` that energy at `N`, in one pass.
     """
 
     dt: eqx.AbstractVar[float]
+
+    inverse = declared(None)
+    hamiltonian = declared(None)
+    velocity_along = declared(None)
 
     @property
     @abc.abstractmethod
