@@ -1,9 +1,9 @@
 """Optional parts of a role: what a class may offer is declared here with a default, never guessed.
 
-A role defines its optional parts (`@declared`, or `part = declared(None)`), and whoever uses one asks
-for it by name: an absent part is the default, `None` for most. A class offers a part by a method, a
-property or a field of that name. No `hasattr`: an attribute that happens to have a part's name in a
-class of another role changes nothing.
+A role defines its optional parts (`@declared`, or `part = declared(None)`), and whoever uses one
+asks for it by name: an absent part is the default, `None` for most. A class offers a part by a
+method, a property or a field of that name. No `hasattr`: an attribute that happens to have a part's
+name in a class of another role changes nothing.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
