@@ -28,6 +28,7 @@ from ._phase import (
     split_phase as split_phase,
     symplectic_gradient as symplectic_gradient,
 )
+from ._rounding import coarsest_eps as coarsest_eps
 from ._serialisable import (
     decode as decode,
     encode as encode,

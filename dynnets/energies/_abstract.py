@@ -7,12 +7,24 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from dynnets._core import Bound, declared
+
 
 class AbstractEnergy(eqx.Module):
     """A scalar function `H(t, x)` of time and state: an energy or a potential.
 
     `autonomous`: it does not read the time, so that the flow of `J grad H` keeps it.
+
+    A class may offer what it knows of itself, at its present parameters and for every time and
+    state, with the rounding of its dtype; absent (`None`, and nothing) unless it does:
+
+    - `gradient_bound`: a number that `|grad_x H|` never exceeds.
+    - `range_bound`: `(low, high)`, between which all values of `H` lie.
+    - `bounds()`: further `Bound`s, of its parameters for instance, for certificates.
     """
+
+    gradient_bound = declared(None)
+    range_bound = declared(None)
 
     @property
     def autonomous(self) -> bool:
@@ -33,3 +45,7 @@ class AbstractEnergy(eqx.Module):
             return jax.grad(self.__call__, argnums=1)(t, x)
         t_axis = 0 if jnp.ndim(t) else None
         return jax.vmap(self.gradient, in_axes=(t_axis, -1), out_axes=-1)(t, x)
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the class proves of its parameters; nothing by default."""
+        return ()

@@ -1,7 +1,8 @@
 """Losses that compare vector fields: predicted against measured time derivatives."""
 
-import jax
 import jax.numpy as jnp
+
+from dynnets.fields import batched_field
 
 
 def derivative_matching(model, batch, *, key=None):
@@ -37,7 +38,8 @@ def derivative_matching(model, batch, *, key=None):
 
 def check_has_field(model) -> None:
     """Raise `ValueError`, naming the loss that fits, for a model without a vector field."""
-    if not hasattr(model, "field"):
+    # A loss takes anything that has a field, models of other libraries too.
+    if getattr(model, "field", None) is None:
         raise ValueError(
             f"{type(model).__name__} has no vector field: train it by flow_matching on "
             "flow_samples(record)"
@@ -46,11 +48,3 @@ def check_has_field(model) -> None:
 
 def _rows(u):
     return None if u is None else u.T
-
-
-def batched_field(field, t, x, u):
-    """`f(t, x, u)` on features-first arrays: `t (N,)`, `x (d, N)`, `u (m, N)` or `None`."""
-    if getattr(field, "features_first", False):
-        return field(t, x, u)
-    axes = (0, -1, None if u is None else -1)
-    return jax.vmap(field, in_axes=axes, out_axes=-1)(t, x, u)

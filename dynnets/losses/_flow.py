@@ -6,9 +6,7 @@ import jax.random as jr
 from jaxtyping import Array, Float
 
 from dynnets._core import check_positive, check_size
-from dynnets.fields import AbstractField
-
-from ._derivative import batched_field
+from dynnets.fields import AbstractField, batched_field
 
 
 class FlowResidual(eqx.Module):

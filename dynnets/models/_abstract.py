@@ -19,6 +19,9 @@ class AbstractModel(eqx.Module):
     - `step`: the `AbstractStep` that forecasts, `substeps` times per interval.
     - `inner`, `units`: of a model that speaks other units than it was trained in, the model in the
       units of its training and the change of units. Only `ScaledModel` has them.
+    - `inverse(t, x)`: of a flow, the `x0` from which it is at `x` after the time `t`.
+    - `canonical`, `canonical_state(x)`: of a model of positions and velocities, the same model on
+      states `(q, p)`, and the state `(q, p)` of `x`.
     - `initial_states`: learned states at the start of every trial, `(trials, d)`.
     - `copies(x)` and `pair`: of a model that moves two copies of a state, see `NSSNN`.
     - `bounds()`: the `Bound`s that the class proves of itself; those of its field by default.
@@ -30,6 +33,9 @@ class AbstractModel(eqx.Module):
     substeps = declared(1)
     inner = declared(None)
     units = declared(None)
+    inverse = declared(None)
+    canonical = declared(None)
+    canonical_state = declared(None)
     initial_states = declared(None)
     copies = declared(None)
     pair = declared(None)

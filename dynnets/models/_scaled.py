@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import SYMPLECTIC, Tag, constant_field, split_phase
+from dynnets._core import SYMPLECTIC, Bound, Tag, constant_field, split_phase
 from dynnets.energies import AbstractEnergy
 from dynnets.fields import AbstractField, input_at
 
@@ -74,7 +74,12 @@ class _ScaledField(AbstractField):
 
     @property
     def energy(self):
-        return _ScaledEnergy(self.inner.energy, self.units)
+        inner = self.inner.energy
+        return None if inner is None else _ScaledEnergy(inner, self.units)
+
+    @property
+    def input_dim(self) -> int:
+        return self.inner.input_dim
 
     def _half(self, part, which, t, half, args):
         centre = split_phase(self.units.centre)
@@ -88,34 +93,41 @@ class _ScaledField(AbstractField):
     @property
     def kick(self):
         part = self.inner.kick
-        return lambda t, q, args=None: self._half(part, 0, t, q, args)
+        return None if part is None else lambda t, q, args=None: self._half(part, 0, t, q, args)
 
     @property
     def drift(self):
         part = self.inner.drift
-        return lambda t, p, args=None: self._half(part, 1, t, p, args)
+        return None if part is None else lambda t, p, args=None: self._half(part, 1, t, p, args)
 
     def __call__(self, t, x, args=None):
         u = self.units.normalise_input(input_at(t, args))
         rate = self.inner(t / self.units.time, self.units.normalise(x), u)
         return _rows(self.units.scale, x) * rate / self.units.time
 
+    def bounds(self) -> tuple[Bound, ...]:
+        """Those of the field inside, which speak of its own units."""
+        return tuple(
+            bound._replace(statement=f"{bound.statement}, in the units that it was trained in")
+            for bound in self.inner.bounds()
+        )
+
 
 class ScaledModel(AbstractModel):
     """A model of normalised states that speaks the record's units.
 
-    **Arguments:** `model`: trained on `units.normalise(x)` at times `t / units.time`; `units`.
+    **Arguments:** `inner`: trained on `units.normalise(x)` at times `t / units.time`; `units`.
     The field, the energy, the damping and the forecasts are those of the record's units; the
     structure is that of the model inside, because `units` scales all pairs `(q_i, p_i)` by the
     same area. Raises `ValueError` for a symplectic model in units that do not.
     """
 
-    model: AbstractModel
+    inner: AbstractModel
     units: Units
 
     def __check_init__(self):
         scale = self.units.scale
-        if SYMPLECTIC not in self.model.field.structure or isinstance(scale, jax.core.Tracer):
+        if SYMPLECTIC not in self.inner.field.structure or isinstance(scale, jax.core.Tracer):
             return
         areas = jnp.prod(jnp.stack(split_phase(scale)), axis=0)
         if not bool(jnp.allclose(areas, areas[0], rtol=1e-4)):
@@ -124,28 +136,28 @@ class ScaledModel(AbstractModel):
     @property
     def field(self) -> AbstractField:
         """The field in the record's units."""
-        return _ScaledField(self.model.field, self.units)
+        return _ScaledField(self.inner.field, self.units)
 
     @property
     def energy(self) -> AbstractEnergy | None:
         """The energy in the units in which `J grad H` gives the record's rates."""
-        inner = self.model.energy
+        inner = self.inner.energy
         return None if inner is None else _ScaledEnergy(inner, self.units)
 
     @property
     def step(self):
         """The step of the model inside."""
-        return self.model.step
+        return self.inner.step
 
     @property
     def substeps(self) -> int:
         """Steps between two times of a forecast."""
-        return self.model.substeps
+        return self.inner.substeps
 
     @property
     def structure(self) -> frozenset[Tag]:
         """What the forecast map keeps."""
-        return self.model.structure
+        return self.inner.structure
 
     def predict(self, x0, ts, args=None):
         """Forecast from `x0: (d,)` at `ts[0]`: states at `ts: (n,)`, shape `(n, d)`.
@@ -160,5 +172,5 @@ class ScaledModel(AbstractModel):
                 if values.ndim == 1
                 else ((values - units.input_centre[None]) / units.input_scale[None])
             )
-        inner = self.model.predict(units.normalise(x0), ts / units.time, args)
+        inner = self.inner.predict(units.normalise(x0), ts / units.time, args)
         return units.centre[None] + units.scale[None] * inner

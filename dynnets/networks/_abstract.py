@@ -5,16 +5,25 @@ import abc
 import equinox as eqx
 from jaxtyping import Array
 
-from dynnets._core import Tag
+from dynnets._core import Bound, Tag, declared
 
 
 class AbstractNetwork(eqx.Module):
-    """A map `net(x)` of one state; `jax.vmap` batches it, or features-first `(d, N)` at once."""
+    """A map `net(x)` of one state; `jax.vmap` batches it, or features-first `(d, N)` at once.
+
+    A network with an exact inverse offers it as `inverse(y)`; absent (`None`) unless it does.
+    """
+
+    inverse = declared(None)
 
     @property
     @abc.abstractmethod
     def structure(self) -> frozenset[Tag]:
         """What the map keeps for every value of the weights: derived, not measured."""
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the network proves of itself at its present weights; nothing by default."""
+        return ()
 
     @abc.abstractmethod
     def __call__(self, x) -> Array:
