@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -89,14 +90,22 @@ def _unmeasurable(tag: Tag, what: str) -> Finding:
     return Finding(tag.name, float("inf"), text, False)
 
 
-def _unless_lost(value, triple):
+def _unless_lost(value, measured):
     """A defect counts as lost where the value that it belongs to is not finite."""
-    defect, size, unit = triple
-    return jnp.where(jnp.isfinite(value).all(), defect, jnp.nan), size, unit
+    defect, *sizes = measured
+    return jnp.where(jnp.isfinite(value).all(), defect, jnp.nan), *sizes
 
 
 def _sorted(tags) -> list[Tag]:
     return [tag for tag in TAGS if tag in tags]
+
+
+def _measured_flow(field, args, tags, x):
+    value = field(0.0, x, args)
+    found = {
+        tag.name: _unless_lost(value, tuple(FLOW_ORACLES[tag](field, 0.0, x, args))) for tag in tags
+    }
+    return found, jnp.isfinite(value).all()
 
 
 def flow_findings(field, tags, xs: Float[Array, "n *state"], args: Any = None) -> list[Finding]:
@@ -104,17 +113,8 @@ def flow_findings(field, tags, xs: Float[Array, "n *state"], args: Any = None) -
     eps = rounding_of(field, xs)
     tags = [tag for tag in _sorted(tags) if tag in FLOW_ORACLES]
     lacking = {tag: _lacking(tag, field) for tag in tags}
-    able = [tag for tag in tags if not lacking[tag]]
-
-    def measure(x):
-        value = field(0.0, x, args)
-        found = {
-            tag.name: _unless_lost(value, tuple(FLOW_ORACLES[tag](field, 0.0, x, args)))
-            for tag in able
-        }
-        return found, jnp.isfinite(value).all()
-
-    tried = attempt(measure, xs)
+    able = tuple(tag for tag in tags if not lacking[tag])
+    tried = attempt(eqx.Partial(_measured_flow, field, args, able), xs)
     found, finite = tried.values
     findings = evaluation_finding("FINITE", "the field", tried, finite == 1)
     for tag in tags:
@@ -122,18 +122,18 @@ def flow_findings(field, tags, xs: Float[Array, "n *state"], args: Any = None) -
             findings.append(_unmeasurable(tag, lacking[tag]))
         else:
             statement = f"exact flow: {FLOW_DEFECTS[tag]}"
-            defect, size = found[tag.name][:2]
+            defect, size = found[tag.name]
             findings.append(judge(tag.name, (defect, size, size), eps, statement, True))
     return findings
 
 
+def _power(field, energy, args, x):
+    return jnp.sum(energy.gradient(0.0, x) * field(0.0, x, args))
+
+
 def power_finding(field, energy, xs, args: Any = None) -> Finding:
     """The power `dH/dt` that a model's energy takes in along a field that does not keep it."""
-
-    def power(x):
-        return jnp.sum(energy.gradient(0.0, x) * field(0.0, x, args))
-
-    tried = attempt(power, xs)
+    tried = attempt(eqx.Partial(_power, field, energy, args), xs)
     text = "largest dH/dt of the model's energy along its field, without input"
     return Finding(DISSIPATIVE.name, worst_of(tried.values), text)
 
@@ -141,6 +141,18 @@ def power_finding(field, energy, xs, args: Any = None) -> Finding:
 def _first_copy(step, field, t, x, h, args=None):
     """Symplecticity of the map of the first copy alone, for steps that act on two."""
     return symplecticity_defect(lambda y: step(field, t, y, h, args), x)
+
+
+def _measured_step(step, field, h, args, tags, copies, x):
+    value = step(field, 0.0, x, h, args)
+    found = {}
+    for tag in tags:
+        defect = ORACLES[tag](step, field, 0.0, x, h, args)
+        sizes = CANCELLATIONS[tag](step, field, 0.0, x, h, args)
+        found[tag.name] = _unless_lost(value, (defect, *sizes))
+    if copies:
+        found["first copy"] = _first_copy(step, field, 0.0, x, h, args)
+    return found, jnp.isfinite(value).all()
 
 
 def step_findings(
@@ -152,22 +164,12 @@ def step_findings(
     eps = rounding_of((step, field), xs)
     tags = _sorted(set(claimed) | set(measured))
     lacking = {tag: _lacking(tag, field, step) for tag in tags}
-    able = [tag for tag in tags if not lacking[tag]]
+    able = tuple(tag for tag in tags if not lacking[tag])
     doubled = step.on_pair is not None
     copies = doubled and SYMPLECTIC in tags
-
-    def measure(x):
-        value = step(field, 0.0, x, h, args)
-        found = {}
-        for tag in able:
-            defect = ORACLES[tag](step, field, 0.0, x, h, args)
-            sizes = CANCELLATIONS[tag](step, field, 0.0, x, h, args)
-            found[tag.name] = _unless_lost(value, (defect, *sizes))
-        if copies:
-            found["first copy"] = _first_copy(step, field, 0.0, x, h, args)
-        return found, jnp.isfinite(value).all()
-
-    tried = attempt(measure, xs)
+    # The size is an array: the program serves models of the same shapes in any unit of time.
+    size = jnp.asarray(h, xs.dtype)
+    tried = attempt(eqx.Partial(_measured_step, step, field, size, args, able, copies), xs)
     found, finite = tried.values
     findings = evaluation_finding("FINITE", f"one step of {h:.6g}", tried, finite == 1)
     for tag in tags:
@@ -183,6 +185,21 @@ def step_findings(
     return findings
 
 
+def _measured_map(function, inverse, tags, x):
+    value = function(x)
+    found = {
+        tag.name: _unless_lost(
+            value, (MAP_DEFECTS[tag](function, x), *MAP_CANCELLATIONS[tag](function, x))
+        )
+        for tag in tags
+    }
+    if inverse is not None:
+        error = jnp.abs(inverse(value) - x).max()
+        sizes = return_cancellation(function, inverse, x)
+        found[REVERSIBLE.name] = _unless_lost(value, (error, *sizes))
+    return found, jnp.isfinite(value).all()
+
+
 def map_findings(
     function: Callable, inverse: Callable | None, claimed, xs, eps: float, what: str
 ) -> list[Finding]:
@@ -192,22 +209,8 @@ def map_findings(
     measured = measured_only(claimed, claimed, xs.shape[1:]) if square else []
     tags = [tag for tag in _sorted(set(claimed) | set(measured)) if tag in MAP_DEFECTS]
     returns = REVERSIBLE in claimed and inverse is not None
-
-    def measure(x):
-        value = function(x)
-        found = {
-            tag.name: _unless_lost(
-                value, (MAP_DEFECTS[tag](function, x), *MAP_CANCELLATIONS[tag](function, x))
-            )
-            for tag in tags
-        }
-        if returns:
-            error = jnp.abs(inverse(value) - x).max()
-            sizes = return_cancellation(function, inverse, x)
-            found[REVERSIBLE.name] = _unless_lost(value, (error, *sizes))
-        return found, jnp.isfinite(value).all()
-
-    tried = attempt(measure, xs)
+    back = inverse if returns else None
+    tried = attempt(eqx.Partial(_measured_map, function, back, tuple(tags)), xs)
     found, finite = tried.values
     findings = evaluation_finding("FINITE", what, tried, finite == 1)
     for tag in tags + [REVERSIBLE] * returns:
@@ -218,10 +221,24 @@ def map_findings(
     return findings
 
 
+def _is_finite(function, x):
+    return jnp.isfinite(function(x)).all()
+
+
 def finite_findings(function: Callable, xs, what: str) -> list[Finding]:
     """Whether the values of a map are finite: all that half precision can tell."""
-    tried = attempt(lambda x: jnp.isfinite(function(x)).all(), xs)
+    tried = attempt(eqx.Partial(_is_finite, function), xs)
     return evaluation_finding("FINITE", what, tried, tried.values == 1)
+
+
+def _forecast(model, energies, ts, args, x):
+    path = model.predict(x, ts, args)
+    changes = []
+    for energy in energies:
+        values = jax.vmap(energy)(ts, path)
+        change = values - values[0]
+        changes.append((jnp.abs(change).max(), change.max()))
+    return jnp.isfinite(path).all(), changes
 
 
 def forecast_findings(
@@ -229,17 +246,8 @@ def forecast_findings(
 ) -> list[Finding]:
     """Forecasts of `steps` times `h` from each of `xs`: are they finite, how do energies move."""
     ts = jnp.arange(steps + 1, dtype=xs.dtype) * h
-
-    def measure(x):
-        path = model.predict(x, ts, args)
-        changes = []
-        for energy in energies.values():
-            values = jax.vmap(energy)(ts, path)
-            change = values - values[0]
-            changes.append((jnp.abs(change).max(), change.max()))
-        return jnp.isfinite(path).all(), changes
-
-    tried: Attempt = attempt(measure, xs)
+    followed = list(energies.values())
+    tried: Attempt = attempt(eqx.Partial(_forecast, model, followed, ts, args), xs)
     finite, changes = tried.values
     lost = int(np.sum(finite != 1))
     span = f"over {steps} steps of {h:g}"

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -40,9 +41,13 @@ def field_findings(field: AbstractField, xs: Float[Array, "n *state"]) -> list[F
     """The infinitesimal statement of every tag that a bare field claims."""
     eps, args = rounding_of(field, xs), _zero_input(field, xs.dtype)
     if not is_decidable(eps):
-        values = finite_findings(lambda x: field(0.0, x, args), xs, "the field")
+        values = finite_findings(eqx.Partial(_rate, field, args), xs, "the field")
         return [undecidable(eps), *values]
     return flow_findings(field, field.structure, xs, args)
+
+
+def _rate(field, args, x):
+    return field(0.0, x, args)
 
 
 def network_findings(net: AbstractNetwork, xs: Float[Array, "n *state"]) -> list[Finding]:
@@ -121,8 +126,15 @@ def _view_findings(view: _View, flow, kept) -> list[Finding]:
 def _map_of_time_findings(model, kept, xs, h) -> list[Finding]:
     """A flow that is a map of time, at one time that it serves without composition."""
     h = min(h, model.dt) if isinstance(model, AbstractFlow) else h
-    ts = jnp.asarray([0.0, h], xs.dtype)
-    inverse = None if model.inverse is None else lambda y: model.inverse(h, y)
-    eps = rounding_of(model, xs)
-    what = f"the map of {h:.6g}"
-    return map_findings(lambda x: model.predict(x, ts)[-1], inverse, kept, xs, eps, what)
+    time, eps = jnp.asarray(h, xs.dtype), rounding_of(model, xs)
+    there = eqx.Partial(_after, model, time)
+    back = None if model.inverse is None else eqx.Partial(_before, model, time)
+    return map_findings(there, back, kept, xs, eps, f"the map of {h:.6g}")
+
+
+def _after(model, time, x):
+    return model.predict(x, jnp.stack([jnp.zeros_like(time), time]))[-1]
+
+
+def _before(model, time, x):
+    return model.inverse(time, x)

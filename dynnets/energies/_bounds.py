@@ -1,6 +1,7 @@
 """How the bounds of energies are made from those of their parts."""
 
 import math
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +23,7 @@ def masses_bound(masses: Float[Array, " n"]) -> Bound:
     return Bound("MASSES > 0", least, f"masses lie in [{low:.6g}, {high:.6g}]", holds)
 
 
-def known_parts(*parts: float | None) -> tuple[float, ...] | None:
+def known_parts(*parts: Any) -> tuple | None:
     """The bounds of all parts, or `None` as soon as one of them is not known."""
     return None if any(part is None for part in parts) else parts
 

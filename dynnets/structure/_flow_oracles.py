@@ -31,12 +31,11 @@ from ._cancellation import momentum_weights
 class FlowDefect(NamedTuple):
     """`defect`: zero, or for an inequality at most zero, where the statement holds at a state.
 
-    `size`: of the numbers that cancel in it; `unit`: of a defect that is total.
+    `size`: of the numbers that cancel in it, which is that of a defect that is total.
     """
 
     defect: Array
     size: Array
-    unit: Array
 
 
 def _slope(field, t, x, args):
@@ -51,28 +50,24 @@ def _rate(field, t, x, args):
     return value, summed
 
 
-def _relative(defect, size):
-    return FlowDefect(defect, size, size)
-
-
 def _symplectic(field, t, x, args=None):
     check_phase_dim("the state's dimension", x.shape[0])
     slope = _slope(field, t, x, args)
     hessian = canonical_matrix(x.shape[0] // 2, x.dtype).T @ slope
-    return _relative(jnp.abs(hessian - hessian.T).max(), jnp.abs(hessian).max())
+    return FlowDefect(jnp.abs(hessian - hessian.T).max(), jnp.abs(hessian).max())
 
 
 def _poisson(field, t, x, args=None):
     slope, matrix = _slope(field, t, x, args), field.matrix
     product = slope @ matrix
     size = (jnp.abs(slope) @ jnp.abs(matrix)).max()
-    return _relative(jnp.abs(product - product.T).max(), size)
+    return FlowDefect(jnp.abs(product - product.T).max(), size)
 
 
 def _volume(field, t, x, args=None):
     slope = _slope(field, t, x, args)
     size = jnp.sum(jnp.abs(jnp.diagonal(slope))) + jnp.abs(slope).max()
-    return _relative(jnp.abs(jnp.trace(slope)), size)
+    return FlowDefect(jnp.abs(jnp.trace(slope)), size)
 
 
 def _power(field, t, x, args):
@@ -88,38 +83,38 @@ def _power(field, t, x, args):
 
 def _energy(field, t, x, args=None):
     power, size = _power(field, t, x, args)
-    return _relative(jnp.abs(power), size)
+    return FlowDefect(jnp.abs(power), size)
 
 
 def _dissipative(field, t, x, args=None):
-    return _relative(*_power(field, t, x, args))
+    return FlowDefect(*_power(field, t, x, args))
 
 
 def _momentum(field, t, x, args=None):
     weights = momentum_weights(field, x)
     rate, summed = _rate(field, t, x, args)
-    return _relative(jnp.abs(weights @ rate).max(), (jnp.abs(weights) @ summed).max())
+    return FlowDefect(jnp.abs(weights @ rate).max(), (jnp.abs(weights) @ summed).max())
 
 
 def _norm(field, t, x, args=None):
     rate, summed = _rate(field, t, x, args)
-    return _relative(jnp.abs(jnp.sum(x * rate)), jnp.sum(jnp.abs(x) * summed))
+    return FlowDefect(jnp.abs(jnp.sum(x * rate)), jnp.sum(jnp.abs(x) * summed))
 
 
 def _sum(field, t, x, args=None):
     rate, summed = _rate(field, t, x, args)
-    return _relative(jnp.abs(jnp.sum(rate)), jnp.sum(summed))
+    return FlowDefect(jnp.abs(jnp.sum(rate)), jnp.sum(summed))
 
 
 def _orthogonal(field, t, x, args=None):
     rate, summed = _rate(field, t, x, args)
     product = x.T @ rate
-    return _relative(jnp.abs(product + product.T).max(), 2 * (jnp.abs(x).T @ summed).max())
+    return FlowDefect(jnp.abs(product + product.T).max(), 2 * (jnp.abs(x).T @ summed).max())
 
 
 def _non_expansive(field, t, x, args=None):
     slope = _slope(field, t, x, args)
-    return _relative(jnp.linalg.eigvalsh(slope + slope.T)[-1], jnp.linalg.norm(slope))
+    return FlowDefect(jnp.linalg.eigvalsh(slope + slope.T)[-1], jnp.linalg.norm(slope))
 
 
 FLOW_ORACLES: dict[Tag, Callable] = {
