@@ -96,7 +96,7 @@ def test_an_attribute_that_has_a_part_of_a_name_changes_no_line():
     )
     states = jnp.array([[0.3, -0.4], [1.0, 2.0]])
     lists = [
-        [line for line in certify(model, states=states, h=0.1, steps=2).lines]
+        list(certify(model, states=states, h=0.1, steps=2).lines)
         for model in (FieldModel(Plain(), verlet_like()), FieldModel(field, verlet_like()))
     ]
     plain, other = ([line for line in lines if line.name != "FINITE WEIGHTS"] for lines in lists)
