@@ -17,7 +17,7 @@ define find_python
 import ensurepip, sys; sys.exit(not (sys.version_info >= (3, 11) and sys.implementation.name == "cpython"))
 endef
 
-.PHONY: help install demo test contract notebooks benchmarks lint format types check clean
+.PHONY: help install demo test product contract notebooks benchmarks lint format types check clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -50,7 +50,11 @@ demo: $(installed) ## learn the solar system from measured positions, forecast t
 
 # One file runs in one worker, which drops its compiled programs after each file.
 test: $(installed) ## the whole test suite
-	@$(run_pytest) -n $(JOBS) --dist loadfile --max-worker-restart 0 -m "not notebooks" $(ARGS)
+	@$(run_pytest) -n $(JOBS) --dist loadfile --max-worker-restart 0 \
+		-m "not notebooks and not product" $(ARGS)
+
+product: $(installed) ## every area of diffrax's suite for every step, of which `test` takes a sample
+	@$(run_pytest) -n $(JOBS) -m product $(ARGS)
 
 contract: $(installed) ## the contract tests only
 	@$(run_pytest) -n $(JOBS) tests/test_contract_*.py

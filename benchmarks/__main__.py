@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import _registry, _tables
+from benchmarks.harness import MissingData, Settings, registry, tables
 
 FAILED, USAGE, ABSENT = 1, 2, 3
 
@@ -35,20 +35,18 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--data", type=Path, help="folder of measured data (else DYNNETS_DATA)")
     run.add_argument("--store", type=Path, help="keep finished parts here and resume from them")
     run.add_argument("--fast", action="store_true", help="smoke test: tiny sizes, no proof")
-    tables = commands.add_parser("tables", help="rewrite README's tables from stored records")
-    tables.add_argument("--check", action="store_true", help="only fail if they drifted")
+    write = commands.add_parser("tables", help="rewrite README's tables from stored records")
+    write.add_argument("--check", action="store_true", help="only fail if they drifted")
     return parser
 
 
 def _list() -> int:
-    for entry in _registry.entries().values():
-        print(f"{entry.name:20s} {entry.summary}")
+    for entry in registry.entries().values():
+        print(f"{entry.name:26s} {entry.summary}")
     return 0
 
 
-def _settings(arguments: argparse.Namespace, entry: _registry.Entry):
-    from benchmarks._harness import Settings
-
+def _settings(arguments: argparse.Namespace, entry: registry.Entry):
     count = entry.seeds if arguments.seeds is None else arguments.seeds
     if count < 1:
         raise ValueError(f"--seeds must be at least 1, got {count}")
@@ -59,15 +57,14 @@ def _settings(arguments: argparse.Namespace, entry: _registry.Entry):
 
 
 def _run_one(arguments: argparse.Namespace) -> int:
-    entry = _registry.find(arguments.name)
+    entry = registry.find(arguments.name)
     # The precision is this process's: it must stand before JAX is imported for the first time.
     os.environ["JAX_ENABLE_X64"] = "1" if entry.x64 else "0"
-    from benchmarks import _environment
-    from benchmarks._harness import MissingData
+    from benchmarks.harness import environment
 
     settings = _settings(arguments, entry)
     module = importlib.import_module(entry.module)
-    compiling, start = _environment.CompileClock(), time.perf_counter()
+    compiling, start = environment.CompileClock(), time.perf_counter()
     try:
         result = module.run(settings)
     except MissingData as reason:
@@ -85,10 +82,10 @@ def _run_one(arguments: argparse.Namespace) -> int:
         "clocks": settings.clocks,
         "seconds": time.perf_counter() - start + settings.earlier,
         "compile_seconds": compiling.seconds,
-        "peak_memory_mib": _environment.peak_memory_mib(),
-        **_environment.describe(),
+        "peak_memory_mib": environment.peak_memory_mib(),
+        **environment.describe(),
     }
-    print(f"{entry.name}: {entry.summary}\n{_tables.as_text(record)}")
+    print(f"{entry.name}: {entry.summary}\n{tables.as_text(record)}")
     if arguments.json is not None:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -98,7 +95,7 @@ def _run_one(arguments: argparse.Namespace) -> int:
 def _run_all(arguments: argparse.Namespace) -> int:
     """Each benchmark in its own process; the worst exit status is returned."""
     worst = 0
-    for name in _registry.entries():
+    for name in registry.entries():
         command = [sys.executable, "-m", "benchmarks", "run", name]
         for option in ("seeds", "figures", "data", "store"):
             value = getattr(arguments, option)
@@ -110,14 +107,14 @@ def _run_all(arguments: argparse.Namespace) -> int:
 
 
 def _write_tables(check: bool) -> int:
-    text = _tables.README.read_text(encoding="utf-8")
-    fresh = _tables.regenerate(text)
+    text = tables.README.read_text(encoding="utf-8")
+    fresh = tables.regenerate(text)
     if fresh == text:
         return 0
     if check:
         print("README's tables differ from benchmarks/results: run `python -m benchmarks tables`")
         return FAILED
-    _tables.README.write_text(fresh, encoding="utf-8")
+    tables.README.write_text(fresh, encoding="utf-8")
     return 0
 
 

@@ -7,8 +7,19 @@ import types
 
 import pytest
 
-from benchmarks import __main__ as command, _harness, _registry, _tables
-from benchmarks._harness import MissingData, Result, Row, Settings, at_least, at_most, median
+from benchmarks import __main__ as command
+from benchmarks.harness import (
+    MissingData,
+    Result,
+    Row,
+    Settings,
+    at_least,
+    at_most,
+    experiment,
+    median,
+    registry,
+    tables,
+)
 
 EARLIER = "1 of 1 parts were finished by earlier runs"
 
@@ -17,9 +28,9 @@ EARLIER = "1 of 1 parts were finished by earlier runs"
 def toy(monkeypatch):
     """A benchmark called `toy` whose result the test chooses."""
     module = types.ModuleType("toy_benchmark")
-    entry = _registry.Entry("toy", module.__name__, "A toy experiment.", x64=True, seeds=2)
+    entry = registry.Entry("toy", module.__name__, "A toy experiment.", x64=True, seeds=2)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(_registry, "entries", lambda: {"toy": entry})
+    monkeypatch.setattr(registry, "entries", lambda: {"toy": entry})
     monkeypatch.setenv("JAX_ENABLE_X64", "1")
     return module
 
@@ -30,20 +41,20 @@ def _main(monkeypatch, *arguments) -> int:
 
 
 def test_readme_tables_are_those_of_the_stored_records():
-    text = _tables.README.read_text(encoding="utf-8")
-    assert _tables.regenerate(text) == text
+    text = tables.README.read_text(encoding="utf-8")
+    assert tables.regenerate(text) == text
 
 
 def test_stored_records_belong_to_a_benchmark_and_were_no_smoke_test():
-    known = _registry.entries()
-    for path in _tables.RESULTS.glob("*.json"):
-        assert _tables.load(path.stem)["name"] == path.stem
+    known = registry.entries()
+    for path in tables.RESULTS.glob("*.json"):
+        assert tables.load(path.stem)["name"] == path.stem
         assert path.stem in known
 
 
 def test_every_benchmark_is_described():
-    entries = _registry.entries()
-    assert {"speed", "30-hnn"} <= set(entries)
+    entries = registry.entries()
+    assert {"speed", "hnn"} <= set(entries)
     for entry in entries.values():
         assert entry.summary
         assert entry.seeds >= 3
@@ -81,7 +92,7 @@ def test_a_part_is_made_once_and_remembered_with_its_clocks(tmp_path, capsys, mo
     assert (kept, again.clocks, len(calls)) == (value, first.clocks, 1)
     assert (first.earlier, again.earlier) == (0, first.parts[0][1]) and again.earlier > 0
     assert again.origin() == [f"{EARLIER}; compilation and memory are of this run"]
-    monkeypatch.setattr(_harness, "_code", lambda: "later")
+    monkeypatch.setattr(experiment, "code_digest", lambda: "later")
     assert run()[0].origin() == [
         f"{EARLIER}, 1 of them by other code; compilation and memory are of this run"
     ]
@@ -147,24 +158,31 @@ def test_tables_are_regenerated_between_their_markers_only(tmp_path):
     }  # fmt: skip
     (tmp_path / "toy.json").write_text(json.dumps(record))
     text = "before\n<!-- table:toy -->\nstale\n<!-- end -->\nafter\n"
-    fresh = _tables.regenerate(text, tmp_path)
+    fresh = tables.regenerate(text, tmp_path)
     assert "<summary>1 of 1 bars hold</summary>\n\n| metric | dynnets | MLP | bar |" in fresh
     assert "| error (m) | 2.00e-05 (1.00e-05 to 3.00e-05) | 0.500 | <= 1 | yes |" in fresh
     assert fresh.endswith("<!-- end -->\nafter\n") and "stale" not in fresh
-    assert _tables.regenerate(fresh, tmp_path) == fresh
+    assert tables.regenerate(fresh, tmp_path) == fresh
     (tmp_path / "toy.json").write_text(json.dumps(record | {"fast": True}))
     with pytest.raises(ValueError, match="proves nothing"):
-        _tables.regenerate(text, tmp_path)
+        tables.regenerate(text, tmp_path)
 
 
 def test_names_and_precision_are_read_without_importing(tmp_path):
-    (tmp_path / "31_toy.py").write_text(
-        '"""A toy.\n\nMore."""\nraise SystemExit\nNAME = "31-toy"\n'
+    for folder in ("toy", "studies"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "toy" / "run.py").write_text(
+        '"""A toy.\n\nMore."""\nraise SystemExit\nNAME = "toy"\nX64 = True\n'
     )
-    (tmp_path / "_private.py").write_text('NAME = "hidden"\n')
-    assert list(_registry.entries(tmp_path)) == ["31-toy"]
-    entry = _registry.entries(tmp_path)["31-toy"]
-    assert (entry.summary, entry.x64, entry.seeds) == ("A toy.", False, 3)
-    (tmp_path / "32_toy.py").write_text('NAME = "31-toy"\n')
+    (tmp_path / "toy" / "tasks.py").write_text('SYSTEM = "spring"\n')
+    (tmp_path / "studies" / "zeta.py").write_text('NAME = "a-study"\n')
+    found = registry.entries(tmp_path)
+    assert [(e.name, e.module) for e in found.values()] == [
+        ("a-study", "benchmarks.studies.zeta"),
+        ("toy", "benchmarks.toy.run"),
+    ]
+    entry = found["toy"]
+    assert (entry.summary, entry.x64, entry.seeds) == ("A toy.", True, 3)
+    (tmp_path / "toy" / "nightly.py").write_text('NAME = "a-study"\n')
     with pytest.raises(ValueError, match="both say"):
-        _registry.entries(tmp_path)
+        registry.entries(tmp_path)

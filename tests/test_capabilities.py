@@ -9,7 +9,8 @@ import json
 import jax.random as jr
 import pytest
 
-from benchmarks import _capabilities as table, _tables
+from benchmarks.capabilities import table
+from benchmarks.harness import tables
 
 learners = pytest.mark.parametrize("learner", table.LEARNERS, ids=lambda learner: learner.name)
 
@@ -30,7 +31,7 @@ def test_the_checks_can_fail():
 
 
 def test_the_stored_table_is_what_is_declared():
-    record = _tables.load("capabilities")
+    record = tables.load("capabilities")
     header, *rows = record["matrix"]
     assert header[1:] == [learner.name for learner in table.LEARNERS]
     for name, *words in rows:

@@ -84,7 +84,7 @@ def test_field_structure(row, dtype):
 @field_rows
 def test_energy_gradient_is_the_gradient(row):
     field, x, _ = make_field(row, jnp.float64)
-    energy = getattr(field, "energy", None)
+    energy = field.energy
     if energy is None:
         assert not {ENERGY, DISSIPATIVE} & field.structure
         return

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import _leaderboard_figures, _tables, leaderboard_mechanics
-from benchmarks._harness import Row, Settings
-from benchmarks._leaderboard import MEASURES, Budget, Learner, Training, cell, learners
-from benchmarks._leaderboard_figures import figures
-from benchmarks._leaderboard_tasks import WINDOW, simulated
+from benchmarks.harness import Row, Settings, tables
+from benchmarks.leaderboard import figures as drawing, run as mechanics
+from benchmarks.leaderboard.figures import figures
+from benchmarks.leaderboard.learner import MEASURES, Budget, Learner, Training, cell, learners
+from benchmarks.leaderboard.tasks import WINDOW, simulated
 from dynnets.integrators import verlet_kdk
 from dynnets.models import FieldModel
 from dynnets.systems import Pendulum
@@ -70,17 +70,17 @@ def test_every_file_of_the_folder_is_a_learner():
 def test_rows_compare_learners_by_columns(monkeypatch, task, oracle, tmp_path):
     learner, _ = oracle
     refused = Learner("refused", learner.train, lambda task: "it has no bodies")
-    monkeypatch.setattr(leaderboard_mechanics, "learners", lambda: [learner, refused])
-    monkeypatch.setattr(leaderboard_mechanics, "tasks", lambda *_: [task])
+    monkeypatch.setattr(mechanics, "learners", lambda: [learner, refused])
+    monkeypatch.setattr(mechanics, "tasks", lambda *_: [task])
     settings = Settings("toy", (0, 1), store=tmp_path, fast=True)
-    found = leaderboard_mechanics.run(settings)
+    found = mechanics.run(settings)
     assert any("it has no bodies" in note for note in found.notes)
     listed = [row for row in found.rows if row.listed]
     shown = ["energy drift", "valid time"]  # the task is shorter than ten horizons
     assert [row.metric for row in listed[:2]] == [f"pendulum (noisy): {name}" for name in shown]
     assert all(set(row.baselines) == {"oracle"} for row in found.rows)
     again = Settings("toy", (0, 1), store=tmp_path, fast=True)
-    assert repr(leaderboard_mechanics.run(again).rows) == repr(found.rows)
+    assert repr(mechanics.run(again).rows) == repr(found.rows)
     assert again.origin() == [
         "1 of 1 parts were finished by earlier runs; compilation and memory are of this run"
     ]
@@ -89,7 +89,7 @@ def test_rows_compare_learners_by_columns(monkeypatch, task, oracle, tmp_path):
 def test_columns_without_numbers_are_left_out():
     rows = [{"metric": "a", "ours": [], "baselines": {"x": [1.0]}, "unit": "", "bar": ""}]
     record = {"rows": [row | {"holds": None} for row in rows]}
-    assert _tables.table(record) == [["metric", "x"], ["a", "1.00"]]
+    assert tables.table(record) == [["metric", "x"], ["a", "1.00"]]
     with pytest.raises(ValueError, match="no number"):
         Row("a", ())
 
@@ -106,7 +106,7 @@ def test_figures_have_a_panel_per_task_that_has_numbers(tmp_path):
 def test_a_learner_has_one_colour_in_every_panel(tmp_path, monkeypatch):
     """Also where another one, asked elsewhere only, comes before it."""
     panels = []
-    monkeypatch.setattr(_leaderboard_figures, "plot_scaling", lambda c, **_: panels.append(list(c)))
+    monkeypatch.setattr(drawing, "plot_scaling", lambda c, **_: panels.append(list(c)))
     measures = {m: [0.5] for m in MEASURES}
     found = {
         "pendulum (clean)": {"b": measures},

@@ -30,28 +30,12 @@ from dynnets.structure import (
     FLOW_DEFECTS,
     FLOW_ORACLES,
     MAP_CANCELLATIONS,
-    MAP_DEFECTS,
-    ORACLES,
+    ROWS,
     return_cancellation,
     symplecticity_defect,
 )
 
 from ._sampled import Attempt, Finding, attempt, evaluation_finding, judge, rounding_of, worst_of
-
-DEFECTS = {
-    SYMPLECTIC: "max |D^T J D - J|",
-    POISSON: "max |D B D^T - B|",
-    VOLUME: "| |det D| - 1 |",
-    ENERGY: "largest change of the energy",
-    MOMENTUM: "largest change of the total momentum",
-    DISSIPATIVE: "largest rise of the energy",
-    SYMMETRIC: "largest error of a step there and a step back",
-    REVERSIBLE: "largest error of the map and its inverse",
-    NORM: "largest relative change of the norm",
-    SUM: "largest change of the sum",
-    ORTHOGONAL: "max |Q'^T Q' - Q^T Q|",
-    NON_EXPANSIVE: "largest Lipschitz ratio above one",
-}
 
 OF_THE_RECORD = frozenset({NORM, SUM, ORTHOGONAL, NON_EXPANSIVE})
 """Tags that speak of the numbers of a state themselves: a model in other units than those of its
@@ -147,7 +131,7 @@ def _measured_step(step, field, h, args, tags, copies, x):
     value = step(field, 0.0, x, h, args)
     found = {}
     for tag in tags:
-        defect = ORACLES[tag](step, field, 0.0, x, h, args)
+        defect = ROWS[tag].oracle(step, field, 0.0, x, h, args)
         sizes = CANCELLATIONS[tag](step, field, 0.0, x, h, args)
         found[tag.name] = _unless_lost(value, (defect, *sizes))
     if copies:
@@ -177,7 +161,7 @@ def step_findings(
             findings.append(_unmeasurable(tag, lacking[tag]))
             continue
         pair = " on both copies" if doubled and tag not in _ON_ONE_STATE else ""
-        statement = f"one step of {h:.6g}{pair}: {DEFECTS[tag]}"
+        statement = f"one step of {h:.6g}{pair}: {ROWS[tag].defect}"
         findings.append(judge(tag.name, found[tag.name], eps, statement, tag in claimed))
     if copies:
         text = f"one step of {h:.6g}, the first copy alone, for which nothing is claimed"
@@ -189,7 +173,7 @@ def _measured_map(function, inverse, tags, x):
     value = function(x)
     found = {
         tag.name: _unless_lost(
-            value, (MAP_DEFECTS[tag](function, x), *MAP_CANCELLATIONS[tag](function, x))
+            value, (ROWS[tag].map_defect(function, x), *MAP_CANCELLATIONS[tag](function, x))
         )
         for tag in tags
     }
@@ -207,14 +191,14 @@ def map_findings(
     after = jax.eval_shape(function, xs[0]).shape
     square = after == xs.shape[1:]
     measured = measured_only(claimed, claimed, xs.shape[1:]) if square else []
-    tags = [tag for tag in _sorted(set(claimed) | set(measured)) if tag in MAP_DEFECTS]
+    tags = [tag for tag in _sorted(set(claimed) | set(measured)) if tag in MAP_CANCELLATIONS]
     returns = REVERSIBLE in claimed and inverse is not None
     back = inverse if returns else None
     tried = attempt(eqx.Partial(_measured_map, function, back, tuple(tags)), xs)
     found, finite = tried.values
     findings = evaluation_finding("FINITE", what, tried, finite == 1)
     for tag in tags + [REVERSIBLE] * returns:
-        statement = f"{what}: {DEFECTS[tag]}"
+        statement = f"{what}: {ROWS[tag].defect}"
         findings.append(judge(tag.name, found[tag.name], eps, statement, tag in claimed))
     if REVERSIBLE in claimed and inverse is None:
         findings.append(_unmeasurable(REVERSIBLE, "inverse"))

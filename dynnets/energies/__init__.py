@@ -10,10 +10,12 @@ from ._circulation import (
 )
 from ._energies import (
     FunctionEnergy as FunctionEnergy,
+    HalfSquareEnergy as HalfSquareEnergy,
     KineticEnergy as KineticEnergy,
     MLPEnergy as MLPEnergy,
     QuadraticEnergy as QuadraticEnergy,
     SeparableEnergy as SeparableEnergy,
+    as_energy as as_energy,
 )
 from ._known import (
     KnownEnergy as KnownEnergy,

@@ -13,10 +13,15 @@ from dynnets._core import Bound, declared
 class AbstractEnergy(eqx.Module):
     """A scalar function `H(t, x)` of time and state: an energy or a potential.
 
-    `autonomous`: it does not read the time, so that the flow of `J grad H` keeps it.
+    A subclass defines `__call__`. What it may declare besides:
 
-    A class may offer what it knows of itself, at its present parameters and for every time and
-    state, with the rounding of its dtype; absent (`None`, and nothing) unless it does:
+    - `autonomous`: it does not read the time, so that the flow of `J grad H` keeps it. True
+      unless the class says otherwise.
+    - `quadratic`: a polynomial of degree two in the state, for all parameters; `convex`: convex
+      in the state, for all parameters; `half_square`: it is `|x|^2 / 2`.
+
+    And what it knows of itself, at its present parameters and for every time and state, with the
+    rounding of its dtype; absent (`None`, and nothing) unless it does:
 
     - `gradient_bound`: a number that `|grad_x H|` never exceeds.
     - `range_bound`: `(low, high)`, between which all values of `H` lie.
@@ -31,11 +36,26 @@ class AbstractEnergy(eqx.Module):
         """True unless the class says otherwise."""
         return True
 
+    @property
+    def quadratic(self) -> bool:
+        """Whether it is a polynomial of degree two in the state; `False` by default."""
+        return False
+
+    @property
+    def convex(self) -> bool:
+        """Whether it is convex in the state; `False` by default."""
+        return False
+
+    @property
+    def half_square(self) -> bool:
+        """Whether it is `|x|^2 / 2`; `False` by default."""
+        return False
+
     @abc.abstractmethod
-    def __call__(self, t, x) -> Array:
+    def __call__(self, t, x, /) -> Array:
         """`H(t, x)`: a scalar for `x: (d,)`, shape `(N,)` for features-first `(d, N)`."""
 
-    def gradient(self, t, x) -> Array:
+    def gradient(self, t, x, /) -> Array:
         """`grad_x H(t, x)`, of the shape of `x`.
 
         By automatic differentiation here; energies whose gradient has a closed form override

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_finite, split_phase
+from dynnets._core import assemble, check_finite, split_phase
 from dynnets.nn import MLP
 
 from ._abstract import AbstractEnergy
@@ -36,6 +37,14 @@ class MLPEnergy(AbstractEnergy):
     ):
         self.net = MLP(dim, 1, width, depth, activation=activation, final_bias=False, key=key)
 
+    @classmethod
+    def from_weights(cls, layers, *, activation: str = "tanh") -> "MLPEnergy":
+        """The energy of given weights, as `MLP.from_weights`; the last layer has one output."""
+        net = MLP.from_weights(layers, activation=activation)
+        if net.layers[-1][0].shape[0] != 1:
+            raise ValueError(f"an energy has one output, got {net.layers[-1][0].shape[0]}")
+        return assemble(cls, net=net)
+
     def __call__(self, t, x):
         """`H(x)`."""
         return self.net(x)[0]
@@ -60,6 +69,11 @@ class QuadraticEnergy(AbstractEnergy):
 
     matrix: Float[Array, "d d"]
 
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
     def __init__(self, matrix):
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"matrix must be square, got shape {matrix.shape}")
@@ -74,6 +88,33 @@ class QuadraticEnergy(AbstractEnergy):
         return (self.matrix + self.matrix.T) @ x / 2
 
 
+class HalfSquareEnergy(AbstractEnergy):
+    """`H(x) = |x|^2 / 2`: what fields on spheres keep."""
+
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
+
+    @property
+    def half_square(self):
+        """True: it is `|x|^2 / 2`."""
+        return True
+
+    def __call__(self, t, x):
+        """`|x|^2 / 2`."""
+        return jnp.sum(x**2, axis=0) / 2
+
+    def gradient(self, t, x):
+        """`x` itself."""
+        return x
+
+
 class KineticEnergy(AbstractEnergy):
     """`T(p) = sum_i p_i^2 / (2 m_i)`, masses positive by construction (their logarithm is stored).
 
@@ -81,6 +122,16 @@ class KineticEnergy(AbstractEnergy):
     """
 
     log_mass: Float[Array, " n"]
+
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
 
     def __init__(self, mass):
         check_finite("mass", mass)
@@ -137,19 +188,46 @@ class FunctionEnergy(AbstractEnergy):
         return jax.vmap(one, in_axes=(0 if jnp.ndim(t) else None, -1), out_axes=-1)(t, x)
 
 
+def as_energy(energy: Any) -> AbstractEnergy:
+    """The energy itself, or a function `H(t, x)` of one state as a `FunctionEnergy`.
+
+    What every field and model does to an energy or a potential that it is given, so that a bare
+    function will do. Wrap it yourself to give its gradient, or to say that it reads the time:
+    `FunctionEnergy(function, reads_time=True)`. Raises `ValueError` for what is not callable.
+    """
+    if isinstance(energy, AbstractEnergy):
+        return energy
+    if not callable(energy):
+        raise ValueError(
+            f"an energy is an AbstractEnergy or a function H(t, x), got {type(energy).__name__}"
+        )
+    return FunctionEnergy(energy)
+
+
 class SeparableEnergy(AbstractEnergy):
     """`H(q, p) = T(p) + V(q)`.
 
-    **Arguments:** `kinetic`: an energy of the momenta; `potential`: an energy of the coordinates.
+    **Arguments:** `kinetic`: an energy of the momenta; `potential`: an energy of the coordinates;
+    functions of `(t, p)` and `(t, q)` do as well, see `as_energy`.
     """
 
-    kinetic: AbstractEnergy
-    potential: AbstractEnergy
+    kinetic: AbstractEnergy = eqx.field(converter=as_energy)
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
 
     @property
     def autonomous(self):
         """Whether both parts are."""
         return self.kinetic.autonomous and self.potential.autonomous
+
+    @property
+    def quadratic(self):
+        """Whether both parts are."""
+        return self.kinetic.quadratic and self.potential.quadratic
+
+    @property
+    def convex(self):
+        """Whether both parts are."""
+        return self.kinetic.convex and self.potential.convex
 
     def __call__(self, t, x):
         """`T(t, p) + V(t, q)`."""

@@ -13,6 +13,7 @@ from dynnets.linear import singular_bounds
 from dynnets.nn import MLP, angle_features, check_angles
 
 from ._abstract import AbstractEnergy
+from ._energies import as_energy
 
 Rows = list[list[Array]]
 
@@ -128,7 +129,12 @@ class VelocityEnergy(AbstractEnergy):
     """
 
     mass: AbstractMass
-    potential: AbstractEnergy
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
+
+    @property
+    def autonomous(self):
+        """Whether the potential is."""
+        return self.potential.autonomous
 
     def __call__(self, t, x):
         """`v^T M(q) v / 2 + V(t, q)`."""

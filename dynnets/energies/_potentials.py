@@ -9,6 +9,7 @@ from dynnets.nn import angle_features, check_angles
 
 from ._abstract import AbstractEnergy
 from ._bounds import known_parts, summed, summed_range
+from ._energies import as_energy
 
 
 class PolynomialPotential(AbstractEnergy):
@@ -44,13 +45,18 @@ class PolynomialPotential(AbstractEnergy):
         return self._horner(list(self.coefficients.T), q)
 
 
+def _as_energies(terms) -> tuple[AbstractEnergy, ...]:
+    return tuple(as_energy(term) for term in terms)
+
+
 class SumEnergy(AbstractEnergy):
     """`E_1 + E_2 + ...`: for instance a known energy and its learned correction.
 
-    **Arguments:** `terms`: energies of the same state; `ValueError` if there is none.
+    **Arguments:** `terms`: energies of the same state, or functions `H(t, x)`; `ValueError` if
+    there is none.
     """
 
-    terms: tuple[AbstractEnergy, ...]
+    terms: tuple[AbstractEnergy, ...] = eqx.field(converter=_as_energies)
 
     def __check_init__(self):
         if not self.terms:
@@ -60,6 +66,16 @@ class SumEnergy(AbstractEnergy):
     def autonomous(self):
         """Whether all terms are."""
         return all(term.autonomous for term in self.terms)
+
+    @property
+    def quadratic(self):
+        """Whether all terms are."""
+        return all(term.quadratic for term in self.terms)
+
+    @property
+    def convex(self):
+        """Whether all terms are."""
+        return all(term.convex for term in self.terms)
 
     def __call__(self, t, x):
         """The sum of the terms."""
@@ -92,7 +108,7 @@ class PeriodicEnergy(AbstractEnergy):
     `x: (d,)` are angles in rad. Raises `ValueError` for negative or repeated indices.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     angles: tuple[int, ...] = eqx.field(static=True)
 
     def __check_init__(self):

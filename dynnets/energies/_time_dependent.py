@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from dynnets._core import assemble
 from dynnets.nn import MLP
 
 from ._abstract import AbstractEnergy
@@ -31,6 +32,14 @@ class TimePotential(AbstractEnergy):
         self, dim: int, width: int, depth: int, *, activation: str = "tanh", key: PRNGKeyArray
     ):
         self.net = MLP(dim + 1, 1, width, depth, activation=activation, final_bias=False, key=key)
+
+    @classmethod
+    def from_weights(cls, layers, *, activation: str = "tanh") -> "TimePotential":
+        """The potential of given weights, as `MLP.from_weights`; the last layer has one output."""
+        net = MLP.from_weights(layers, activation=activation)
+        if net.layers[-1][0].shape[0] != 1:
+            raise ValueError(f"a potential has one output, got {net.layers[-1][0].shape[0]}")
+        return assemble(cls, net=net)
 
     @property
     def autonomous(self):

@@ -26,8 +26,9 @@ class AbstractField(eqx.Module):
     - `momentum(x)`: the total momentum of the bodies, `(space_dim,)` or `(space_dim, N)`.
     - `omega`: the coupling of the two copies of a doubled field, see `TaoField`.
     - `lipschitz`: a Lipschitz constant of the field in the 2-norm; `nu` and `nu_bound`: the same
-      for the gradient of a ridge, exact and by products alone; `curvature`: `(low, high)`, between
-      which all eigenvalues of the negative Jacobian of a gradient field lie.
+      for the gradient of a ridge, by singular values and by products alone; `curvature`:
+      `(low, high)`, between which all eigenvalues of the negative Jacobian of a gradient field lie.
+      All are bounds of the weights as they are, their own rounding included.
     - `input_dim`: the size of the input that `args` brings, 0 for none.
     - `bounds()`: the `Bound`s that the class proves of itself, for certificates.
 

@@ -1,7 +1,9 @@
 """Conservative fields: `J grad H` in its general, separable and mechanical forms."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -16,7 +18,7 @@ from dynnets._core import (
     constant_field,
     symplectic_gradient,
 )
-from dynnets.energies import AbstractEnergy, KineticEnergy, SeparableEnergy
+from dynnets.energies import AbstractEnergy, KineticEnergy, SeparableEnergy, as_energy
 from dynnets.linear import singular_bounds
 
 from ._abstract import AbstractField
@@ -36,10 +38,10 @@ class HamiltonianField(AbstractField):
     The exact flow preserves the symplectic form, phase-space volume and, when `H` does not
     depend on time, `H` itself. Offers `energy`; cost: one gradient of `H`.
 
-    **Arguments:** `energy`: an `AbstractEnergy` on `(2n,)`.
+    **Arguments:** `energy`: an `AbstractEnergy` on `(2n,)`, or a function `H(t, x)`.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
 
     @property
@@ -66,11 +68,12 @@ class SeparableHamiltonianField(AbstractField):
     Same structure as `HamiltonianField`; offers `drift`, `kick`, `flows` and `energy`, so explicit
     splitting steps apply.
 
-    **Arguments:** `kinetic`: an energy of `p: (n,)`; `potential`: an energy of `q: (n,)`.
+    **Arguments:** `kinetic`: an energy of `p: (n,)`; `potential`: an energy of `q: (n,)`; or
+    functions of `(t, p)` and `(t, q)`.
     """
 
-    kinetic: AbstractEnergy
-    potential: AbstractEnergy
+    kinetic: AbstractEnergy = eqx.field(converter=as_energy)
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
 
     @property
@@ -117,9 +120,7 @@ class SeparableHamiltonianField(AbstractField):
         return speed_bound(self.energy.gradient_bound) + energy_bounds(self.energy)
 
 
-def mechanical_field(
-    mass: Float[Array, " n"], potential: AbstractEnergy
-) -> SeparableHamiltonianField:
+def mechanical_field(mass: Float[Array, " n"], potential: Callable) -> SeparableHamiltonianField:
     """`q' = p / m`, `p' = -grad V(q)`: the field of `H = sum p_i^2 / (2 m_i) + V(q)`.
 
     **Arguments:** `mass`: positive masses, shape `(n,)`, trainable; `potential`: an energy of
@@ -136,7 +137,7 @@ class PoissonField(AbstractField):
     Raises `ValueError` unless it is skew-symmetric.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     matrix: Float[Array, "d d"] = constant_field()
     features_first: ClassVar[bool] = True
 
@@ -152,8 +153,11 @@ class PoissonField(AbstractField):
 
     @property
     def structure(self):
-        """`{POISSON, VOLUME, ENERGY}` (volume: `div(B grad H) = tr(B S) = 0`, `S` symmetric)."""
-        return frozenset({POISSON, VOLUME, ENERGY})
+        """`{POISSON, VOLUME, ENERGY}` (volume: `div(B grad H) = tr(B S) = 0`, `S` symmetric);
+        without ENERGY when `H` depends on time.
+        """
+        kept = frozenset({POISSON, VOLUME})
+        return kept | {ENERGY} if self.energy.autonomous else kept
 
     def apply_structure(self, t, x, gradient, args=None):
         """`B g`: the field as a function of the gradient `g` of its energy."""

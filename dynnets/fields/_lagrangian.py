@@ -7,7 +7,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import ENERGY, SYMPLECTIC, VOLUME, check_finite, join_phase, split_phase
+from dynnets._core import (
+    ENERGY,
+    SYMPLECTIC,
+    VOLUME,
+    check_finite,
+    join_phase,
+    solve_regular,
+    split_phase,
+)
 from dynnets.energies import AbstractEnergy, LegendreEnergy, legendre
 
 from ._abstract import AbstractField
@@ -24,8 +32,8 @@ def euler_lagrange(lagrangian: Callable, force: Callable | None = None) -> Calla
 
     **Returns** `acceleration(t, q, v, args=None)` for `q, v: (n,)`. Cost: one linearisation of
     `L_v`, `n + 1` products with it, one solve of size `n` by LU (`L_vv` may be indefinite, as it
-    is in an untrained net). A singular `L_vv`, a coordinate without mass, is a `ValueError`; values
-    that are not finite in compiled code, where none is known.
+    is in an untrained net). An `L_vv` that is singular to rounding, a coordinate without mass, is a
+    `ValueError`; in compiled code, where no value is known, the acceleration is NaN.
     Source: Cranmer et al., Lagrangian Neural Networks, 2020, arXiv:2003.04630 (there by a
     pseudo-inverse).
 
@@ -48,8 +56,8 @@ def euler_lagrange(lagrangian: Callable, force: Callable | None = None) -> Calla
         push = jax.grad(lagrangian, argnums=1)(t, q, v) - change(jnp.ones_like(t), v, still)
         if force is not None:
             push = push + force(t, q, v, args)
-        result = jnp.linalg.solve(mass, push)
-        check_finite("the acceleration, unless L_vv is regular,", result)
+        result = solve_regular("the mass matrix L_vv of the Lagrangian", mass, push)
+        check_finite("the acceleration", result)
         return result
 
     return acceleration

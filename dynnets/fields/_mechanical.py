@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets._core import DISSIPATIVE, ENERGY, join_phase, split_phase
-from dynnets.energies import AbstractEnergy, AbstractMass, VelocityEnergy
+from dynnets.energies import AbstractEnergy, AbstractMass, VelocityEnergy, as_energy
 
 from ._abstract import AbstractField
 from ._bounds import energy_bounds
@@ -36,7 +37,7 @@ class MassMatrixField(AbstractField):
     """
 
     mass: AbstractMass
-    potential: AbstractEnergy
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
     damping: AbstractDamping | None = None
     input_matrix: Float[Array, "n m"] | None = None
     features_first: ClassVar[bool] = True
@@ -48,7 +49,11 @@ class MassMatrixField(AbstractField):
 
     @property
     def structure(self):
-        """`{DISSIPATIVE}`, or `{DISSIPATIVE, ENERGY}` without damping and input."""
+        """`{DISSIPATIVE}`, or `{DISSIPATIVE, ENERGY}` without damping and input; nothing for a
+        potential that depends on time.
+        """
+        if not self.potential.autonomous:
+            return frozenset()
         closed = self.damping is None and self.input_matrix is None
         return frozenset({DISSIPATIVE, ENERGY} if closed else {DISSIPATIVE})
 

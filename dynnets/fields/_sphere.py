@@ -9,19 +9,11 @@ import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynnets._core import NORM, VOLUME, check_size
-from dynnets.energies import FunctionEnergy
+from dynnets.energies import HalfSquareEnergy
 from dynnets.linear import low_rank_skew, low_rank_skew_product, skew_from_entries, skew_size
 from dynnets.nn import MLP
 
 from ._abstract import AbstractField
-
-
-def _half_square(t, x):
-    return x @ x / 2
-
-
-def _itself(t, x):
-    return x
 
 
 class AbstractSkewField(AbstractField):
@@ -35,9 +27,9 @@ class AbstractSkewField(AbstractField):
         return frozenset({NORM})
 
     @property
-    def energy(self) -> FunctionEnergy:
+    def energy(self) -> HalfSquareEnergy:
         """`|x|^2 / 2`."""
-        return FunctionEnergy(_half_square, _itself)
+        return HalfSquareEnergy()
 
     @abc.abstractmethod
     def skew(self, t, x, args=None) -> Float[Array, "d d *batch"]:

@@ -1,12 +1,13 @@
 """New steps from old ones: compositions, adjoints, scaled steps, with their order derived."""
 
+import functools
 import math
 from collections.abc import Sequence
 
 import equinox as eqx
 import jax
 
-from dynnets._core import DISSIPATIVE, NON_EXPANSIVE
+from dynnets._core import DISSIPATIVE, NON_EXPANSIVE, VOLUME
 
 from ._flows import FlowSplitting
 from ._order_conditions import composition_order
@@ -37,6 +38,7 @@ class Composition(AbstractStep):
         parts = [infos[turn] for turn in self.turns]
         keeps = frozenset.intersection(*(info.keeps for info in infos))
         one_way = all(weight > 0 for weight in self.weights)
+        worst = functools.partial(_worst_order, infos, self.order)
         counts = [info.evaluations for info in parts]
         return StepInfo(
             name=self.name,
@@ -50,7 +52,12 @@ class Composition(AbstractStep):
             source=self.source or "; ".join(dict.fromkeys(info.source for info in infos)),
             contractivity=self._bound([info.contractivity for info in parts]),
             descent=self._bound([info.descent for info in parts]),
-            keeps_shears=all(info.keeps_shears for info in infos),
+            keeps_shears=all(info.keeps_shears or VOLUME in info.keeps for info in infos),
+            defect_order=worst("defect_order"),
+            energy_order=worst("energy_order"),
+            quadratic=all(info.quadratic for info in infos),
+            imposes=frozenset.intersection(*(info.imposes for info in infos)),
+            convex=one_way and all(info.convex for info in infos),
         )
 
     def _bound(self, bounds: list[float]) -> float:
@@ -90,6 +97,16 @@ class Composition(AbstractStep):
         return x
 
 
+def _worst_order(infos: list[StepInfo], order: int, name: str) -> int:
+    """The order at which a composition loses what it does not keep: `defect_order` or the like.
+
+    That of its worst part, and no worse than its own order, since the exact flow keeps all; a part
+    that claims nothing at all (-1) leaves nothing.
+    """
+    orders = [info.order if getattr(info, name) is None else getattr(info, name) for info in infos]
+    return -1 if min(orders) < 0 else max(order, min(orders))
+
+
 class Adjoint(AbstractStep):
     """`S*_h = S_{-h}^{-1}`, by the exact inverse of the step `S`: made by `adjoint`."""
 
@@ -109,6 +126,10 @@ class Adjoint(AbstractStep):
             evaluations=info.evaluations,
             condition=info.condition,
             source=info.source,
+            defect_order=info.defect_order,
+            energy_order=info.energy_order,
+            keeps_shears=info.keeps_shears,
+            quadratic=info.quadratic,
         )
 
     def start(self, field, t, x, h, args=None):

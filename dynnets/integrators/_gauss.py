@@ -5,7 +5,7 @@ import functools
 import equinox as eqx
 import numpy as np
 
-from dynnets._core import NON_EXPANSIVE, VOLUME, check_size
+from dynnets._core import NON_EXPANSIVE, check_size
 
 from ._implicit import QUADRATIC, collocate, each_state
 from ._step import AbstractStep, StepInfo
@@ -71,7 +71,7 @@ class Gauss(AbstractStep):
             name=f"Gauss({self.stages})",
             order=2 * self.stages,
             needs=frozenset(),
-            keeps=QUADRATIC | {NON_EXPANSIVE} | ({VOLUME} if shears else frozenset()),
+            keeps=QUADRATIC | {NON_EXPANSIVE},
             symmetric=True,
             invertible=False,
             evaluations=None,
@@ -79,6 +79,7 @@ class Gauss(AbstractStep):
             source="Hairer, Lubich, Wanner, Geometric Numerical Integration, 2006",
             contractivity=float("inf"),
             keeps_shears=shears,
+            quadratic=True,
         )
 
     def start(self, field, t, x, h, args=None):

@@ -15,12 +15,17 @@ from dynnets._core import (
     POISSON,
     SUM,
     SYMPLECTIC,
-    VOLUME,
     check_size,
     newton,
 )
 from dynnets.fields import AbstractField
 
+from ._contraction import (
+    implicit_euler_averagedness,
+    implicit_euler_contraction_factor,
+    midpoint_averagedness,
+    midpoint_contraction_factor,
+)
 from ._step import AbstractStep, StepInfo
 
 QUADRATIC = frozenset({SYMPLECTIC, POISSON, NORM, ORTHOGONAL, SUM, MOMENTUM})
@@ -48,7 +53,7 @@ def size_of(x, rate, h) -> Array:
 
 
 def collocate(field, t, x, h, args, tableau, max_steps: int) -> Array:
-    """One step of an implicit Runge-Kutta method from one state.
+    """One step of an implicit Runge-Kutta method from one state, a real or complex array.
 
     **Arguments:** `tableau`: `(A, d, c)` with the stage matrix `A`, `d = A^{-T} b` and the nodes:
     `z_i = h sum_j A_ij f(t + c_j h, x + z_j)` and `x' = x + sum_i d_i z_i`.
@@ -101,7 +106,7 @@ class ImplicitMidpoint(AbstractStep):
             name="ImplicitMidpoint",
             order=2,
             needs=frozenset(),
-            keeps=QUADRATIC | {VOLUME, NON_EXPANSIVE},
+            keeps=QUADRATIC | {NON_EXPANSIVE},
             symmetric=True,
             invertible=False,
             evaluations=None,
@@ -110,7 +115,16 @@ class ImplicitMidpoint(AbstractStep):
             contractivity=float("inf"),
             descent=4.0,
             keeps_shears=True,
+            quadratic=True,
         )
+
+    def contraction(self, h, low, high):
+        """`midpoint_contraction_factor`."""
+        return midpoint_contraction_factor(h, low, high)
+
+    def averagedness(self, h, nu):
+        """`midpoint_averagedness`."""
+        return midpoint_averagedness(h, nu)
 
     def start(self, field, t, x, h, args=None):
         """`None`: no memory."""
@@ -152,7 +166,16 @@ class ImplicitEuler(AbstractStep):
             source="Hairer, Wanner, Solving Ordinary Differential Equations II, 1996",
             contractivity=float("inf"),
             descent=2.0,
+            convex=True,
         )
+
+    def contraction(self, h, low, high):
+        """`implicit_euler_contraction_factor`."""
+        return implicit_euler_contraction_factor(h, low, high)
+
+    def averagedness(self, h, nu):
+        """`implicit_euler_averagedness`."""
+        return implicit_euler_averagedness(h, nu)
 
     def start(self, field, t, x, h, args=None):
         """`None`: no memory."""

@@ -38,7 +38,9 @@ def _function(invariant, field) -> Callable:
     return {NORM: _half_square, ORTHOGONAL: _gram}.get(invariant, invariant)
 
 
-def _corrected(step, invariants, name, keeps, condition, source, defect_order=None) -> StepInfo:
+def _corrected(
+    step, invariants, name, keeps, condition, source, defect_order=None, imposes=()
+) -> StepInfo:
     inner = step_info(step)
     needs = inner.needs | ({"energy"} if ENERGY in invariants else frozenset())
     return StepInfo(
@@ -46,6 +48,7 @@ def _corrected(step, invariants, name, keeps, condition, source, defect_order=No
         order=inner.order,
         needs=needs,
         keeps=frozenset(keeps),
+        imposes=frozenset(keeps) & frozenset(imposes),
         symmetric=False,
         invertible=False,
         evaluations=None,
@@ -90,7 +93,7 @@ class Projected(AbstractStep):
 
     @property
     def info(self):
-        """`StepInfo`: the order of the step; keeps the invariants."""
+        """`StepInfo`: the order of the step; keeps the invariants, and the norm of any field."""
         return _corrected(
             self.step,
             self.invariants,
@@ -98,6 +101,7 @@ class Projected(AbstractStep):
             {tag for tag in self.invariants if isinstance(tag, Tag)},
             "the invariants do not depend on time and the solve converges (else NaN)",
             "Hairer, Lubich, Wanner, Geometric Numerical Integration, 2006",
+            imposes=(NORM,),
         )
 
     def _level(self, field, t, x) -> Array:

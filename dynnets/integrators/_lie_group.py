@@ -58,7 +58,7 @@ class LieGroupStep(AbstractStep):
             symmetric=False,
             invertible=False,
             evaluations=self.order,
-            condition="every h",
+            condition="every h for which h S is finite",
             source="Iserles, Munthe-Kaas, Norsett, Zanna, Acta Numerica 9, 2000",
         )
 
@@ -79,8 +79,30 @@ class LieGroupStep(AbstractStep):
 
     def _rotate(self, skew, x):
         if self.map == "cayley":
-            return cayley_rotation(skew, x)
-        return jsl.expm(skew) @ x
+            return _restored(cayley_rotation(skew, x), x)
+        # the default bound on squarings gives NaN where |h S| exceeds 2^16
+        return _restored(jsl.expm(skew, max_squarings=64) @ x, x)
+
+
+def _restored(y: Array, x: Array) -> Array:
+    """`y` put back to the norm, or for a matrix to the `X^T X`, that a rotation of `x` has.
+
+    A solve or an exponential of a long step loses `eps |h S|` of orthogonality (in odd dimension,
+    where `S` has a kernel, most of all). One relative factor mends a vector. For a matrix two
+    steps of `Y (I + C)`, `C = (Y^T Y)^-1 (X^T X - Y^T Y) / 2`, do it to second order each. Where
+    the columns are dependent there is no such `C`, and `y` stays as it is.
+    """
+    if x.ndim == 1:
+        before, after = jnp.sum(x**2), jnp.sum(y**2)
+        moved = after > 0
+        return y * jnp.sqrt(jnp.where(moved, before, 1) / jnp.where(moved, after, 1))
+    target = x.T @ x
+    for _ in range(2):
+        gram = y.T @ y
+        change = jnp.linalg.solve(gram, target - gram) / 2
+        usable = jnp.isfinite(change).all() & (jnp.abs(change).max() < 0.5)
+        y = y + y @ jnp.where(usable, change, jnp.zeros_like(change))
+    return y
 
 
 cayley = LieGroupStep("cayley", "cayley", 1)

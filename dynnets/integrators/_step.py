@@ -16,15 +16,18 @@ from dynnets.fields import AbstractField
 
 
 class StepInfo(eqx.Module):
-    """What is known of a step: registered once, read by tests, certificates and documentation.
+    """What is known of a step: declared once, read by verdicts, tests, certificates and documents.
 
     - `name`; `order`: of convergence.
-    - `needs`: the parts that the field must offer, of `"kick"` and `"drift"`.
-    - `keeps`: the tags of the field's exact flow that survive the discretisation.
+    - `needs`: the parts that the field must offer, such as `"kick"` and `"drift"`.
+    - `keeps`: the tags of the field's exact flow that survive the discretisation, whatever the
+      field. VOLUME stands here only if every volume-preserving field is meant; what a step keeps
+      because it keeps a form, and `keeps_shears`, need no mention.
+    - `imposes`: tags that the map has whether or not the field's flow has them (a projection).
     - `symmetric`: a step of `-h` undoes a step of `h`.
     - `invertible`: `step.inverse` is exact and explicit.
     - `evaluations`: evaluations of the field (or of each part) per step in a rollout.
-    - `condition`: when `keeps` holds, in words; `source`: the paper.
+    - `condition`: when all this holds, in words; `source`: the paper.
     - `defect_order`: a quadratic invariant or a symplectic form that is not kept is lost at
       `h^(defect_order + 1)` per step; `None` where that is `order`.
     - `energy_order`: the energy, where it is not kept, changes by `O(h^(energy_order + 1))` per
@@ -34,6 +37,9 @@ class StepInfo(eqx.Module):
       0 where no such bound exists, infinite where every `h > 0` does.
     - `descent`: on `-grad V`, `V` never grows for `h <= descent / L`; 0 where no bound is proved.
     - `keeps_shears`: keeps the volume of fields whose Jacobian is similar to its negative.
+    - `quadratic`: keeps every quadratic invariant of any field, so that a quadratic energy is kept
+      where the flow keeps it, and never grows for `h > 0` where it never grows along the flow.
+    - `convex`: a convex energy never grows for `h > 0` where it never grows along the flow.
     """
 
     name: str
@@ -50,6 +56,9 @@ class StepInfo(eqx.Module):
     contractivity: float = 0.0
     descent: float = 0.0
     keeps_shears: bool = False
+    quadratic: bool = False
+    convex: bool = False
+    imposes: frozenset[Tag] = frozenset()
 
 
 class AbstractStep(eqx.Module):
@@ -58,10 +67,17 @@ class AbstractStep(eqx.Module):
     Optional parts, `None` where a step has none: `inverse(field, t, x, h, args)`, the state before
     a step of `h`, exact and explicit; `on_pair(field, t, pair, h, args)`, the map of two copies or
     two consecutive states by a step whose claims are about that pair.
+
+    Constants, as functions of `h` and of what the field declares: `contraction(h, low, high)`, the
+    Lipschitz constant on `-grad V` of Hessians within `[low, high]`; `averagedness(h, nu)` on
+    `-A^T s(A x + b)`; `growth(h, lipschitz)`, a Lipschitz constant on every Lipschitz field.
     """
 
     inverse = declared(None)
     on_pair = declared(None)
+    contraction = declared(None)
+    averagedness = declared(None)
+    growth = declared(None)
 
     @property
     @abc.abstractmethod
@@ -125,6 +141,25 @@ class FunctionStep(AbstractStep):
     def advance(self, field, t, x, h, args, memory):
         """One call of the function."""
         return self.function(field, t, x, h, args), None
+
+
+def as_step(step) -> AbstractStep:
+    """The step itself, or a function `step(field, t, x, h, args) -> x'` of which nothing is known.
+
+    What `rollout` and `as_solver` take. A bare function counts as of order 1, keeps nothing and
+    needs no parts; `FunctionStep(function, info)` says more. Raises `ValueError` for what is not
+    callable.
+    """
+    if isinstance(step, AbstractStep):
+        return step
+    if not callable(step):
+        raise ValueError(
+            "a step is an AbstractStep or a function step(field, t, x, h, args), got "
+            f"{type(step).__name__}"
+        )
+    return FunctionStep(
+        step, StepInfo(str(getattr(step, "__name__", type(step).__name__)), order=1)
+    )
 
 
 def step_info(step) -> StepInfo:

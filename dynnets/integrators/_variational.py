@@ -25,6 +25,7 @@ from dynnets._core import (
     check_size,
     join_phase,
     newton,
+    solve_regular,
     split_phase,
     stationary_value,
     update_scale,
@@ -157,6 +158,10 @@ def solve_momentum(
     return found[0], momenta(found[0], found[-1])[1]
 
 
+_KNOWN = {midpoint_lagrangian: 2, trapezoidal_lagrangian: 2, gauss_lagrangian: 4}
+"""The orders of the library's rules; all are symmetric."""
+
+
 class VariationalStep(AbstractStep):
     """The step of a discrete Lagrangian on states `(q, p)`, solved to round-off.
 
@@ -168,11 +173,14 @@ class VariationalStep(AbstractStep):
     the discrete principle of Lagrange and d'Alembert, to the same order; nothing is kept then.
 
     **Arguments:** `rule`: `l(lagrangian, t, q0, q1, v, h)` such as `midpoint_lagrangian`, a
-    function of the library or of your own; `order`, `symmetric`: of the rule; `max_steps`: of
-    Newton. No convergence, or a Lagrangian without mass (`l_vv` singular), gives NaN. Raises
-    `ValueError` for fields without `lagrangian` and a `rule` that is not callable. Cost: about 3
-    Hessians of the rule, a solve of size `n` each. Source: Marsden, West, Discrete mechanics and
-    variational integrators, Acta Numerica 10, 2001.
+    function of the library or of your own; `order`, `symmetric`: of the rule, known of the
+    library's and, unless you say otherwise, 1 and `False` of your own (a rule that takes `q` at
+    one end is neither of order 2 nor symmetric); `max_steps`: of Newton. No convergence, or a
+    Lagrangian without mass (`L_vv` singular), gives NaN; the latter is a `ValueError` where the
+    state is known, as at the begin of a rollout. Raises `ValueError` for fields without
+    `lagrangian` and a `rule` that is not callable. Cost: about 3 Hessians of the rule, a solve of
+    size `n` each. Source: Marsden, West, Discrete mechanics and variational integrators, Acta
+    Numerica 10, 2001.
     """
 
     rule: Callable
@@ -184,14 +192,17 @@ class VariationalStep(AbstractStep):
         self,
         rule=midpoint_lagrangian,
         *,
-        order: int = 2,
-        symmetric: bool = True,
+        order: int | None = None,
+        symmetric: bool | None = None,
         max_steps: int = 20,
     ):
         if not callable(rule):
             raise ValueError(
                 f"rule must be a function l(lagrangian, t, q0, q1, v, h), got {rule!r}"
             )
+        known = _KNOWN.get(rule) if isinstance(rule, types.FunctionType | GaussLagrangian) else None
+        order = (1 if known is None else known) if order is None else order
+        symmetric = known is not None if symmetric is None else symmetric
         check_size("order", order)
         check_size("max_steps", max_steps)
         self.rule, self.order, self.symmetric = rule, order, symmetric
@@ -215,12 +226,25 @@ class VariationalStep(AbstractStep):
         )
 
     def start(self, field, t, x, h, args=None):
-        """`None`: no memory. Raises `ValueError` for a field without `lagrangian`."""
-        return check_parts(self, field)
+        """Zero, NaN where the Lagrangian has no mass: the discrete equations may be solvable there,
+        but follow no motion. Raises `ValueError` for that where the state is known, as at the begin
+        of a rollout, and for a field without `lagrangian`.
+        """
+        check_parts(self, field)
+
+        def known(y, u):
+            v = split_phase(field(t, y, u))[0]
+            time, q = jnp.asarray(t, y.dtype), split_phase(y)[0]
+            mass = jax.hessian(field.lagrangian, argnums=2)(time, q, v)
+            still = solve_regular("the mass matrix L_vv of the Lagrangian", mass, jnp.zeros_like(v))
+            return still[0]
+
+        return jax.lax.stop_gradient(each_state(known, field, x, args))
 
     def advance(self, field, t, x, h, args, memory):
         """Solve for the mean velocity from the rate of the field."""
-        return each_state(lambda y, u: self._one(field, t, y, h, u), field, x, args), None
+        ahead = each_state(lambda y, u: self._one(field, t, y, h, u), field, x, args)
+        return ahead + jnp.broadcast_to(memory, ahead.shape), memory
 
     def _one(self, field, t, x, h, args):
         lagrangian = forced_lagrangian(field.lagrangian, part_of(field, "force"), args)
@@ -237,5 +261,5 @@ variational_midpoint = VariationalStep(midpoint_lagrangian)
 variational_trapezoid = VariationalStep(trapezoidal_lagrangian)
 """The trapezoidal discrete Lagrangian: Stormer-Verlet where `L = v M v / 2 - V(q)`."""
 
-variational_gauss = VariationalStep(gauss_lagrangian, order=4)
+variational_gauss = VariationalStep(gauss_lagrangian)
 """Two Gauss points on a parabola: the Gauss method of order 4 where `L = v M v / 2 - V(q)`."""

@@ -44,7 +44,7 @@ class CopyMatching(eqx.Module):
     def __call__(self, model, batch, *, key=None):
         """The loss, a scalar; `key` is not used."""
         _check_length(batch.xs)
-        if not hasattr(model, "copies"):
+        if model.copies is None:
             raise ValueError(
                 f"{type(model).__name__} has no two copies of the state: train it by "
                 "TrajectoryMatching or OneStepMatching, or take NSSNN"

@@ -38,8 +38,7 @@ def derivative_matching(model, batch, *, key=None):
 
 def check_has_field(model) -> None:
     """Raise `ValueError`, naming the loss that fits, for a model without a vector field."""
-    # A loss takes anything that has a field, models of other libraries too.
-    if getattr(model, "field", None) is None:
+    if model.field is None:
         raise ValueError(
             f"{type(model).__name__} has no vector field: train it by flow_matching on "
             "flow_samples(record)"

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array
 
-from dynnets._core import check_choice, check_positive, check_size
+from dynnets._core import check_choice, check_key, check_positive, check_size
 from dynnets.integrators import Reversible, rollout
 
 from ._derivative import _rows, check_has_field
@@ -58,17 +58,21 @@ def step_of(step, model):
     return model.step if step is None else step
 
 
-def _masked_mean(residual, mask, scale):
-    """Mean square of `residual (trials, T, d)` over valid samples and all components."""
+def _scaled(residual, mask, scale):
+    """`residual (trials, T, d)` in units of `scale`, zero where nothing was measured."""
     if scale is not None:
         residual = residual / scale.reshape((1, 1, -1))
-    residual = jnp.where(mask[..., None], residual, jnp.zeros_like(residual))
+    return jnp.where(mask[..., None], residual, jnp.zeros_like(residual))
+
+
+def _masked_mean(residual, mask):
+    """Mean square of what `_scaled` gives, over valid samples and all components."""
     count = jnp.sum(mask, dtype=residual.dtype) * residual.shape[-1]
     return jnp.sum(residual**2) / jnp.maximum(count, 1)
 
 
 def _noisy(x, noise, key):
-    return x if not noise else x + noise * jr.normal(key, x.shape, x.dtype)
+    return x + noise * jr.normal(check_key(key, "the noise"), x.shape, x.dtype) if noise else x
 
 
 def stopped_times(ts, mask):
@@ -109,8 +113,20 @@ class OneStepMatching(eqx.Module):
     def __check_init__(self):
         _check_common(self.substeps, self.inputs, self.noise)
 
-    def __call__(self, model, batch, *, key):
-        """The loss, a scalar."""
+    def __call__(self, model, batch, *, key=None):
+        """The loss, a scalar; a `key` is needed with noise only."""
+        return _masked_mean(*self._residual(model, batch, key))
+
+    def residual(self, model, batch, *, key=None):
+        """What the loss is the mean square of, `(trials, T - 1, d)`: for `fit_least_squares`.
+
+        In units of `scale`, zero on padding. With `by_sample=True` there, a
+        sample is a trial.
+        """
+        return self._residual(model, batch, key)[0]
+
+    def _residual(self, model, batch, key):
+        """The residual and the mask of its samples."""
         check_has_field(model)
         _check_length(batch.xs)
         ts = stopped_times(batch.ts, batch.mask)
@@ -126,7 +142,8 @@ class OneStepMatching(eqx.Module):
         pairs = (None, None) if us is None else (us[:, :-1], us[:, 1:])
         axes = (0, 0, 0) + ((None, None) if us is None else (0, 0))
         predicted = jax.vmap(jax.vmap(one, in_axes=axes), in_axes=axes)(*pieces, *pairs)
-        return _masked_mean(predicted - batch.xs[:, 1:], batch.mask[:, 1:], self.scale)
+        mask = batch.mask[:, 1:]
+        return _scaled(predicted - batch.xs[:, 1:], mask, self.scale), mask
 
 
 class TrajectoryMatching(eqx.Module):
@@ -162,8 +179,20 @@ class TrajectoryMatching(eqx.Module):
     def __check_init__(self):
         _check_common(self.substeps, self.inputs, self.noise)
 
-    def __call__(self, model, batch, *, key):
-        """The loss, a scalar."""
+    def __call__(self, model, batch, *, key=None):
+        """The loss, a scalar; a `key` is needed with noise only."""
+        return _masked_mean(*self._residual(model, batch, key))
+
+    def residual(self, model, batch, *, key=None):
+        """What the loss is the mean square of, `(trials, T - 1, d)`: for `fit_least_squares`.
+
+        In units of `scale`, zero on padding; `(trials, T, d)` with free initial states.
+        With `by_sample=True` there, a sample is a trial.
+        """
+        return self._residual(model, batch, key)[0]
+
+    def _residual(self, model, batch, key):
+        """The residual and the mask of its samples."""
         check_has_field(model)
         _check_length(batch.xs)
         x0, is_free = _initial_states(model, batch)
@@ -177,7 +206,8 @@ class TrajectoryMatching(eqx.Module):
             )
         skip = 0 if is_free else 1
         residual = (predicted - batch.xs)[:, skip:]
-        return _masked_mean(residual, batch.mask[:, skip:], self.scale)
+        mask = batch.mask[:, skip:]
+        return _scaled(residual, mask, self.scale), mask
 
     def _roll(self, model, x0, batch):
         """States `(trials, T, d)`."""

@@ -3,6 +3,9 @@
 from ._abstract import (
     AbstractModel as AbstractModel,
 )
+from ._cast import (
+    cast as cast,
+)
 from ._densities._coupling_flow import (
     CouplingFlow as CouplingFlow,
 )

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from dynnets._core import NON_EXPANSIVE, NORM, ORTHOGONAL, REVERSIBLE, SUM, SYMPLECTIC, VOLUME, Tag
+from dynnets._core import NON_EXPANSIVE, NORM, REVERSIBLE, SUM, Tag
 from dynnets.integrators import step_info
 from dynnets.structure import (
+    CLOSED,
     CONDITIONAL,
     EXACT,
     StructureLost,
@@ -14,10 +15,6 @@ from dynnets.structure import (
 )
 
 from ._step_size import FixedStepSize
-
-CLOSED = frozenset({SYMPLECTIC, VOLUME, NORM, SUM, ORTHOGONAL, NON_EXPANSIVE, REVERSIBLE})
-"""Tags that a composition keeps when all its maps do. The energy that a layer keeps or loses, its
-bracket and its masses are its own, and a composition of symmetric steps is not symmetric."""
 
 
 def meet(steps, fields, step_sizes, resizes) -> frozenset[Tag]:

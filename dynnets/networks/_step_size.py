@@ -1,7 +1,8 @@
 """Step sizes of layers: fixed, free, positive, or within the bound that a property demands.
 
 A step size is asked for `h` with the layer's `limit`: the largest step that keeps the layer
-1-Lipschitz, computed anew from its weights. Those with `limited = True` stay in `(0, limit]` (or
+1-Lipschitz, computed anew from its weights, finite also for weights of zero, and shorter than the
+true limit by its own rounding (`_layer`). Those with `limited = True` stay in `(0, limit]` (or
 `[0, limit]`) whatever their parameters are, so the property holds by construction.
 """
 
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import check_choice, check_positive
+from dynnets._core import check_choice, check_positive, declared
 
 NORMS = ("exact", "gram")
 """How a limit bounds `|A|`: by singular values, or by Gram iteration (faster, a little shorter)."""
@@ -23,11 +24,13 @@ NORMS = ("exact", "gram")
 class AbstractStepSize(eqx.Module):
     """The step size of a layer: `step_size(limit) -> h`.
 
-    `positive`: never negative by construction; `limited`: never above the limit.
+    `positive`: never negative by construction; `limited`: never above the limit, for which `norm`,
+    one of `NORMS`, says how the weights are bounded (`"exact"` unless a class says otherwise).
     """
 
     positive: ClassVar[bool] = False
     limited: ClassVar[bool] = False
+    norm = declared("exact")
 
     @abc.abstractmethod
     def __call__(self, limit) -> Array | float:
@@ -80,8 +83,9 @@ class PositiveStepSize(AbstractStepSize):
         self.logarithm = jnp.zeros(()) + math.log(h)
 
     def __call__(self, limit):
-        """`exp(parameter)`."""
-        return jnp.exp(self.logarithm)
+        """`exp(parameter)`, of a parameter so bounded that it is neither zero nor infinite."""
+        most = -math.log(float(jnp.finfo(self.logarithm.dtype).tiny))
+        return jnp.exp(jnp.clip(self.logarithm, -most, most))
 
 
 class FractionStepSize(AbstractStepSize):

@@ -3,7 +3,7 @@
 `(d,)` and `(d, N)` are the same expression: one product per layer, the long axis last.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_choice, check_size
+from dynnets._core import assemble, check_choice, check_finite, check_size
 
 from ._mlp_bounds import mlp_lipschitz_bound, mlp_range_bound
 
@@ -103,6 +103,7 @@ class MLP(eqx.Module):
     - `activation`: one of `ACTIVATIONS`.
     - `final_bias`: whether the last layer has a bias. An energy needs none: it is a constant.
     - `key`: draws the weights, orthogonal (Saxe et al. 2014); biases start at zero.
+      `MLP.from_weights` takes given ones in place of sizes and key.
 
     Raises `ValueError` for sizes below one and unknown activations.
     """
@@ -135,6 +136,32 @@ class MLP(eqx.Module):
             layers.append((weight, bias))
         self.layers = tuple(layers)
         self.activation = activation
+
+    @classmethod
+    def from_weights(cls, layers: Sequence[tuple], *, activation: str = "tanh") -> "MLP":
+        """The net of given weights: `layers` are pairs `(weight (out, in), bias (out,) or None)`.
+
+        Raises `ValueError` for no layer, shapes that do not follow each other, values that are not
+        finite and an unknown activation.
+        """
+        check_choice("activation", activation, ACTIVATIONS)
+        if not layers:
+            raise ValueError("a net needs at least one layer, got none")
+        checked, size = [], None
+        for i, (weight, bias) in enumerate(layers):
+            weight = jnp.asarray(weight)
+            bias = None if bias is None else jnp.asarray(bias)
+            check_finite(f"the weight of layer {i}", weight)
+            if weight.ndim != 2 or size not in (None, weight.shape[1]):
+                into = "in" if size is None else size
+                raise ValueError(
+                    f"the weight of layer {i} must have shape (out, {into}), got {weight.shape}"
+                )
+            size = weight.shape[0]
+            if bias is not None and bias.shape != (size,):
+                raise ValueError(f"the bias of layer {i} must have shape {(size,)}: {bias.shape}")
+            checked.append((weight, bias))
+        return assemble(cls, layers=tuple(checked), activation=activation)
 
     def __call__(self, x):
         """The net at `x`: `(in,)` or features-first `(in, N)`."""

@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dynnets._core import DISSIPATIVE
 from dynnets.data import Trial
 
-from ._candidates import BASELINE, CONSERVATIVE
+from ._candidates import BASELINE, CONSERVATIVE, DISSIPATIVE
 from ._record import Record
 from ._report import Row, number
 from ._scores import THRESHOLD, energies_along, energy_scale

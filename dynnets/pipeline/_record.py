@@ -111,9 +111,18 @@ def find_units(train: Trajectories) -> Units:
         array(centre),
         array(scale),
         array(time),
-        None if us is None else array(us.mean(axis=0)),
+        None if us is None else array(_input_centre(us)),
         None if us is None else array(_spread(us, train.input_names)),
     )
+
+
+def _input_centre(us: np.ndarray) -> np.ndarray:
+    """The origin of every input: zero, so that "without input" means the same in both units.
+
+    Only an input that lies far from zero all the time, by three times its spread, is centred.
+    """
+    mean, spread = us.mean(axis=0), us.std(axis=0)
+    return np.where(np.abs(mean) > 3 * spread, mean, 0)
 
 
 def normalised(part: Trajectories, units: Units, every: int = 1) -> Trajectories:

@@ -1,10 +1,14 @@
-"""Figures: functions of arrays that return `(figure, axes)`, without global style or display."""
+"""Figures: functions of arrays that return `(figure, axes)`, without global style or display.
 
-from ._density import (
-    plot_planes as plot_planes,
-)
-from ._diagram import (
-    plot_graphical_models as plot_graphical_models,
+A figure of your own looks like ours by `new_axes`, `tidy`, `line_styles` and `legend_beside`.
+"""
+
+from ._canvas import (
+    colours as colours,
+    legend_beside as legend_beside,
+    line_styles as line_styles,
+    new_axes as new_axes,
+    tidy as tidy,
 )
 from ._energy import (
     plot_energy as plot_energy,
@@ -19,16 +23,11 @@ from ._film import (
     plot_films as plot_films,
 )
 from ._flow import (
-    plot_flow_orbits as plot_flow_orbits,
-    plot_residuals as plot_residuals,
     plot_section as plot_section,
     plot_windows as plot_windows,
 )
 from ._forecast import (
     plot_forecast as plot_forecast,
-)
-from ._heat_map import (
-    plot_heat_map as plot_heat_map,
 )
 from ._laws import (
     plot_law as plot_law,
@@ -38,9 +37,6 @@ from ._orbits import (
 )
 from ._phase_portrait import (
     plot_phase_portrait as plot_phase_portrait,
-)
-from ._room import (
-    plot_room as plot_room,
 )
 from ._scaling import (
     plot_scaling as plot_scaling,

@@ -1,13 +1,10 @@
-"""Flows over long times: orbits over level sets, components in windows, residuals, sections."""
+"""Flows over long times: components in windows, sections."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ._canvas import (
-    DATA,
     FADED,
     as_curve,
     check_curves,
@@ -18,72 +15,8 @@ from ._canvas import (
     padded_range,
     tidy,
 )
-from ._phase_portrait import check_plane, plane_grid
 
 _BOUNDARY = "#999999"
-
-
-def plot_flow_orbits(
-    energy: Callable,
-    orbits: Mapping,
-    *,
-    segment: int = 0,
-    levels: Mapping | None = None,
-    plane: tuple[int, int] | None = None,
-    names: Sequence[str] | None = None,
-    time: float = 0.0,
-    axes=None,
-):
-    """Long orbits in one plane of the state, one panel each, over level sets of the energy.
-
-    In a plane `(q, p)` a conserved energy keeps the orbit on the line of its start. With more
-    degrees of freedom the other components are zero on the drawn lines, which bound the part of
-    the plane that the orbit may enter only if no other value of these lowers the energy there.
-
-    **Arguments:** `energy`: `H(t, x)` of one state; `orbits`: `name -> xs (m, d)`; `segment`: so
-    many first samples are drawn thick (what the flow was trained to do in one go); `levels`:
-    `name -> value`, by default the energy of the first state; `plane`: two components, by default
-    the first coordinate and its momentum; `names`: of the components; `time`: `t` in `H(t, x)`;
-    `axes`: one axis for each orbit.
-
-    **Returns** `(figure, axes)`. Raises `ValueError` for no orbit, a bad plane or bad shapes.
-    """
-    curves = {n: as_curve(n, (np.zeros(len(xs)), xs))[1] for n, xs in orbits.items()}
-    if not curves:
-        raise ValueError("at least one orbit is needed, got none")
-    first = next(iter(curves.values()))
-    i, j = check_plane(plane, first.shape[1])
-    names = tuple(names or (f"x{k}" for k in range(first.shape[1])))
-    if levels is None:
-        levels = {"energy of the start": float(energy(time, jnp.asarray(first[0])))}
-    size = (4.3 * len(curves), 4.6)
-    figure, axes = new_axes(1, len(curves), size=size, axes=axes, sharex=True, sharey=True)
-    palette = colours(curves)
-    every = np.concatenate([xs[np.isfinite(xs).all(axis=1)] for xs in curves.values()])
-    grid = plane_grid(every, (i, j), np.zeros(first.shape[1]), 160)
-    flat = jnp.asarray(grid[2].reshape(-1, first.shape[1]))
-    values = np.asarray(jax.vmap(lambda x: energy(time, x))(flat)).reshape(grid[2].shape[:2])
-    for axis, (name, xs) in zip(axes[0], curves.items(), strict=True):
-        _lines(axis, grid, values, levels)
-        axis.plot(xs[:, i], xs[:, j], ".", color=palette[name], markersize=1.6, alpha=0.6)
-        if segment:
-            start = xs[:segment]
-            axis.plot(start[:, i], start[:, j], color=DATA, linewidth=3.2, label="first dt")
-        axis.set_title(name, fontsize=10)
-        tidy(axis, x=names[i], y=names[j] if axis is axes[0, 0] else None, grid=False)
-    legend_beside(figure, axes[0, 0])
-    return figure, axes
-
-
-def _lines(axis, grid, values, levels) -> None:
-    styles = ("-", "--", ":")
-    for k, (label, level) in enumerate(levels.items()):
-        style = styles[k % len(styles)]
-        if values.min() < level < values.max():
-            axis.contour(
-                grid[0], grid[1], values, [level], colors=_BOUNDARY, linestyles=style, linewidths=2
-            )
-        axis.plot([], [], color=_BOUNDARY, linestyle=style, linewidth=2, label=label)
 
 
 def plot_windows(
@@ -119,41 +52,6 @@ def plot_windows(
             axis.set_xlim(low, high)
             axis.set_ylim(*padded_range(xs[:, i], 0.25))
             tidy(axis, x="time" if i == rows - 1 else None, y=names[i] if k == 0 else None)
-    legend_beside(figure, axes[0, 0])
-    return figure, axes
-
-
-def plot_residuals(
-    panels: Mapping,
-    *,
-    names: Sequence[str] | None = None,
-    curve_name: str = "network",
-    axes=None,
-):
-    """Solutions over their truth, and the size of what is left of the equation below.
-
-    **Arguments:** `panels`: `title -> (ts (n,), truth (n, d), curve (n, d), residual (n,))`, one
-    column each; `names`: of the components; `curve_name`: in the legend; `axes`: two rows.
-
-    **Returns** `(figure, axes (2, columns))`. Raises `ValueError` for no panel, mismatched shapes.
-    """
-    if not panels:
-        raise ValueError("at least one panel is needed, got none")
-    figure, axes = new_axes(2, len(panels), size=(4.6 * len(panels), 5.0), axes=axes, sharex="col")
-    for k, (title, (ts, truth, curve, residual)) in enumerate(panels.items()):
-        above, below = axes[0, k], axes[1, k]
-        truth, curve = as_curve(title, (ts, truth))[1], as_curve(title, (ts, curve))[1]
-        labels = tuple(names or (f"x{i}" for i in range(truth.shape[1])))
-        styles = line_styles(labels)
-        for i, label in enumerate(labels):
-            above.plot(ts, truth[:, i], color=FADED, linewidth=4, label=None if i else "truth")
-            style = {"label": f"{curve_name}, {label}", **styles[label]}
-            above.plot(ts, curve[:, i], linewidth=1.2, **style)
-        above.set_ylim(*padded_range(truth, 0.2))
-        above.set_title(title, fontsize=9)
-        below.semilogy(*as_curve(title, (ts, residual)), color=DATA, linewidth=0.9)
-        tidy(above)
-        tidy(below, x="time", y="|residual|" if k == 0 else None)
     legend_beside(figure, axes[0, 0])
     return figure, axes
 

@@ -18,13 +18,7 @@ from dynnets._core import (
 )
 
 from ._algebra import (
-    CONDITIONAL as CONDITIONAL,
-    EXACT as EXACT,
-    LOST as LOST,
-    ORDER as ORDER,
-    STATUSES as STATUSES,
     StructureLost as StructureLost,
-    Verdict as Verdict,
     cure as cure,
     forecast_structure as forecast_structure,
     require_structure as require_structure,
@@ -43,8 +37,6 @@ from ._flow_oracles import (
     FlowDefect as FlowDefect,
 )
 from ._oracles import (
-    MAP_DEFECTS as MAP_DEFECTS,
-    ORACLES as ORACLES,
     angular_momentum as angular_momentum,
     angular_momentum_defect as angular_momentum_defect,
     dissipation_excess as dissipation_excess,
@@ -61,4 +53,20 @@ from ._oracles import (
     symplecticity_defect as symplecticity_defect,
     total_momentum as total_momentum,
     volume_defect as volume_defect,
+)
+from ._row import Row as Row
+from ._rows import (
+    CLOSED as CLOSED,
+    OF_STEPS as OF_STEPS,
+    ROWS as ROWS,
+    surviving as surviving,
+)
+from ._verdict import (
+    CONDITIONAL as CONDITIONAL,
+    EXACT as EXACT,
+    LOST as LOST,
+    ORDER as ORDER,
+    STATUSES as STATUSES,
+    AffineChange as AffineChange,
+    Verdict as Verdict,
 )

@@ -105,7 +105,7 @@ MAP_CANCELLATIONS: dict[Tag, Callable] = {
     ORTHOGONAL: _orthogonal,
     NON_EXPANSIVE: _non_expansive,
 }
-"""`cancellation(function, x)` of the defects of `MAP_DEFECTS`."""
+"""`cancellation(function, x)` of the defects of bare maps, `Row.map_defect`."""
 
 
 def _on_map(cancellation: Callable) -> Callable:

@@ -11,19 +11,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets._core import (
-    DISSIPATIVE,
-    ENERGY,
-    MOMENTUM,
-    NON_EXPANSIVE,
-    NORM,
-    ORTHOGONAL,
-    POISSON,
-    REVERSIBLE,
-    SUM,
-    SYMMETRIC,
-    SYMPLECTIC,
-    VOLUME,
-    Tag,
     canonical_matrix,
     check_phase_dim,
     split_phase,
@@ -151,7 +138,7 @@ def one_step_map(step: AbstractStep, field: Callable, t, x, h, args=None) -> tup
     return (lambda y: step(field, t, y, h, args)), x
 
 
-def _on_map(defect: Callable) -> Callable:
+def on_map(defect: Callable) -> Callable:
     """An oracle of a step from a defect of a map."""
 
     def oracle(step, field, t, x, h, args=None):
@@ -161,29 +148,29 @@ def _on_map(defect: Callable) -> Callable:
     return oracle
 
 
-def _poisson_oracle(step, field, t, x, h, args=None):
+def poisson_oracle(step, field, t, x, h, args=None):
     """`poisson_defect` of the step's map at `x`, by the field's own `matrix`."""
     return poisson_defect(*one_step_map(step, field, t, x, h, args), field.matrix)
 
 
-def _energy_oracle(step, field, t, x, h, args=None):
+def energy_oracle(step, field, t, x, h, args=None):
     """`energy_defect` of the bare step at `x`, by the field's own `energy`."""
     return energy_defect(lambda y: step(field, t, y, h, args), x, field.energy, t=t, h=h)
 
 
-def _dissipation_oracle(step, field, t, x, h, args=None):
+def dissipation_oracle(step, field, t, x, h, args=None):
     """`dissipation_excess` of the bare step at `x`, by the field's own `energy`."""
     return dissipation_excess(lambda y: step(field, t, y, h, args), x, field.energy, t=t, h=h)
 
 
-def _symmetry_oracle(step, field, t, x, h, args=None):
+def symmetry_oracle(step, field, t, x, h, args=None):
     """`symmetry_defect` of the step's map at `x`, on the pair of copies where it has two."""
     there, point = one_step_map(step, field, t, x, h, args)
     back, _ = one_step_map(step, field, t + h, x, -h, args)
     return jnp.abs(back(there(point)) - point).max()
 
 
-def _momentum_oracle(step, field, t, x, h, args=None):
+def momentum_oracle(step, field, t, x, h, args=None):
     """Largest change of `field.momentum`, where the field knows its masses (states of
     velocities); else `momentum_defect` of the bare step, space as the field's potential says it.
     """
@@ -191,32 +178,3 @@ def _momentum_oracle(step, field, t, x, h, args=None):
         return jnp.abs(field.momentum(step(field, t, x, h, args)) - field.momentum(x)).max()
     space_dim = getattr(getattr(field, "potential", None), "space_dim", 1)
     return momentum_defect(lambda y: step(field, t, y, h, args), x, space_dim)
-
-
-ORACLES: dict[Tag, Callable] = {
-    SYMPLECTIC: _on_map(symplecticity_defect),
-    POISSON: _poisson_oracle,
-    VOLUME: _on_map(volume_defect),
-    ENERGY: _energy_oracle,
-    MOMENTUM: _momentum_oracle,
-    DISSIPATIVE: _dissipation_oracle,
-    SYMMETRIC: _symmetry_oracle,
-    REVERSIBLE: reversibility_defect,
-    NORM: _on_map(norm_defect),
-    SUM: _on_map(sum_defect),
-    ORTHOGONAL: _on_map(orthogonality_defect),
-    NON_EXPANSIVE: _on_map(expansion_excess),
-}
-"""The oracle of each tag: `oracle(step, field, t, x, h, args=None)`, a number that is zero up to
-round-off where `structure_of(step, field)` holds the tag."""
-
-
-MAP_DEFECTS: dict[Tag, Callable] = {
-    SYMPLECTIC: symplecticity_defect,
-    VOLUME: volume_defect,
-    NORM: norm_defect,
-    SUM: sum_defect,
-    ORTHOGONAL: orthogonality_defect,
-    NON_EXPANSIVE: expansion_excess,
-}
-"""The defect of a map for the tags that a map alone decides: `defect(function, x)`."""

@@ -12,8 +12,15 @@ from dynnets.fields import AbstractField
 class AbstractSystem(eqx.Module):
     """A ground truth: energy, field, seeded sampler and, where known, the exact solution."""
 
-    energy: eqx.AbstractVar[AbstractEnergy]
-    field: eqx.AbstractVar[AbstractField]
+    @property
+    @abc.abstractmethod
+    def energy(self) -> AbstractEnergy:
+        """The energy of the state."""
+
+    @property
+    @abc.abstractmethod
+    def field(self) -> AbstractField:
+        """The true vector field."""
 
     @property
     @abc.abstractmethod

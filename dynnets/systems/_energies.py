@@ -21,6 +21,16 @@ class GivenKinetic(AbstractEnergy):
 
     masses: tuple[Number, ...]
 
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
+
+    @property
+    def convex(self):
+        """True: it is convex for all parameters."""
+        return True
+
     def __call__(self, t, p):
         """`T(p)`."""
         return jnp.sum(p * self.gradient(t, p), axis=0) / 2
@@ -34,6 +44,11 @@ class SpringPotential(AbstractEnergy):
     """`V(q) = k q^2 / 2` of one coordinate, `q: (1,)`."""
 
     stiffness: Number
+
+    @property
+    def quadratic(self):
+        """True: it is a polynomial of degree two for all parameters."""
+        return True
 
     def __call__(self, t, q):
         """`V(q)`."""

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import optimistix as optx
 
+from dynnets._core import implicit_root
+
 
 def _time_equation(change, constants):
     """`x - e cos E_0 sin x + e sin E_0 (1 - cos x) - n t`, `x` the change of the anomaly."""
@@ -36,7 +38,13 @@ def anomaly_change(cosine, sine, elapsed):
     start = _start(*jax.lax.stop_gradient(constants))
     tolerance = 4 * float(jnp.finfo(start.dtype).eps)
     solver = optx.Newton(rtol=tolerance, atol=tolerance)
-    return optx.root_find(_time_equation, solver, start, constants, max_steps=64, throw=False).value
+
+    def find(function, start):
+        return optx.root_find(
+            lambda x, _: function(x), solver, start, max_steps=64, throw=False
+        ).value
+
+    return implicit_root(lambda change: _time_equation(change, constants), start, find)
 
 
 def orbit_energy(place, velocity, strength):

@@ -13,7 +13,7 @@ from helpers import tol
 from dynnets import energies as E, fields as F, integrators as I, structure as T
 from dynnets.analysis import observed_order
 from dynnets.fields import AbstractField
-from dynnets.structure import NON_EXPANSIVE, NORM, ORACLES, REVERSIBLE, SYMMETRIC, VOLUME
+from dynnets.structure import NON_EXPANSIVE, NORM, REVERSIBLE, ROWS, SYMMETRIC, VOLUME
 
 X0 = jnp.array([0.6, -0.3, 0.8])
 
@@ -82,7 +82,7 @@ def test_order_and_structure_with_three_parts_that_depend_on_time(step):
     assert {NORM, REVERSIBLE} <= tags
     assert (SYMMETRIC in tags) is (step.order > 1)
     for tag in tags:
-        assert float(ORACLES[tag](step, GYROSCOPE, 0.2, X0, 0.3)) <= tol(X0.dtype), tag
+        assert float(ROWS[tag].oracle(step, GYROSCOPE, 0.2, X0, 0.3)) <= tol(X0.dtype), tag
 
 
 def test_with_kick_and_drift_it_is_the_splitting_itself():

@@ -72,9 +72,14 @@ def test_constant_matrices_turn_exactly():
     x, h = jnp.array([1.0, 0.0]), 0.4
     angle = {"lie_euler": 0.8, "cayley": 2 * np.arctan(0.4)}
 
-    class Spin(eqx.Module):
+    class Spin(AbstractField):
+        structure = frozenset({NORM})
+
         def skew(self, t, x, args=None):
             return spin
+
+        def __call__(self, t, x, args=None):
+            return spin @ x
 
     for step in (I.lie_euler, I.cayley):
         y = step(Spin(), 0.0, x, h)

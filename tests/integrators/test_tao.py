@@ -7,7 +7,7 @@ from helpers import tol
 
 from dynnets import energies as E, fields as F, integrators as I, structure as T
 from dynnets.analysis import observed_order
-from dynnets.structure import ORACLES, REVERSIBLE, SYMMETRIC, SYMPLECTIC, VOLUME
+from dynnets.structure import REVERSIBLE, ROWS, SYMMETRIC, SYMPLECTIC, VOLUME
 
 X0 = jnp.array([0.4, -0.3])
 PAIR = jnp.array([0.4, 0.5, -0.3, -0.2])
@@ -30,7 +30,7 @@ def test_even_orders_on_the_pair(order):
     back = step.inverse_on_pair(field, 0.3, there, 0.2)
     assert float(jnp.abs(back - PAIR).max()) <= tol(X0.dtype)
     for tag in T.structure_of(step, field):
-        assert float(ORACLES[tag](step, field, 0.3, X0, 0.2)) <= tol(X0.dtype), tag
+        assert float(ROWS[tag].oracle(step, field, 0.3, X0, 0.2)) <= tol(X0.dtype), tag
 
 
 def test_it_is_strang_over_the_flows_of_the_doubled_field():

@@ -12,8 +12,8 @@ from dynnets.analysis import certify
 from dynnets.integrators import rollout
 from dynnets.models import ExactFlow, NeuralFlow, SympFlow
 from dynnets.structure import (
-    ORACLES,
     REVERSIBLE,
+    ROWS,
     SYMPLECTIC,
     VOLUME,
     structure_of,
@@ -155,7 +155,7 @@ def test_certificate_holds():
     for tag in (SYMPLECTIC, VOLUME, REVERSIBLE):
         assert (tag.name, "by construction", True) in names
         assert (tag.name, "sampled", True) in names
-    assert SYMPLECTIC in ORACLES
+    assert SYMPLECTIC in ROWS
 
 
 def test_saved_and_loaded_bit_for_bit(tmp_path):

@@ -205,9 +205,9 @@ def edited(path, old, new):
     ("old", "new", "message"),
     [
         (b'"format": 1', b'"format": 2', "has format 2.*reads format 1"),
-        (b"KineticEnergy", b"RoundEnergy", "dynnets.fields:RoundEnergy is not known"),
-        (b"dynnets.fields:Kin", b"nowhere.fields:Kin", "nowhere.*not registered"),
-        (b"dynnets.fields:KineticEnergy", b"jax:os.system", "jax:os.system is not known"),
+        (b"KineticEnergy", b"RoundEnergy", "dynnets.energies:RoundEnergy is not known"),
+        (b"dynnets.energies:Kin", b"nowhere.energies:Kin", "nowhere.*not registered"),
+        (b"dynnets.energies:KineticEnergy", b"jax:os.system", "jax:os.system is not known"),
         (b'"log_mass"', b'"log_masses"', "other fields.*log_mass"),
         (b'{"array": 0}', b'{"array": 90}', "list index out of range"),
         (b'{"array": 0}', b'{"thing": 0}', "unknown entry 'thing'"),

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import Tag, check_finite, check_increasing
+from dynnets._core import Tag, check_finite, check_increasing, grid_times
 
 from .._abstract import AbstractModel
 
@@ -63,13 +63,14 @@ class AbstractFlow(AbstractModel):
     def predict(self, x0, ts, args=None) -> Array:
         """Forecast from `x0: (d,)` at `ts[0]` (or `(d, N)`): states at `ts: (n,)`, `(n, d)`.
 
-        `args` is not used: a flow takes no input. Cost: one evaluation for each `dt` and each
-        time. Raises `ValueError` for an initial state that is not finite and times that do not
-        increase.
+        `ts` may be a grid `(h, n)` as of `rollout`. `args` is not used: a flow takes no input.
+        Cost: one evaluation for each `dt` and each time. Raises `ValueError` for an initial state
+        that is not finite and times that do not increase.
         """
         check_finite("x0", x0)
-        check_increasing("ts", ts)
         x0 = jnp.asarray(x0)
+        ts = grid_times(ts, x0.dtype)
+        check_increasing("ts", ts)
         return _predict(self, x0, jnp.asarray(ts, x0.dtype))
 
 

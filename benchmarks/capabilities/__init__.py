@@ -1,0 +1,1 @@
+"""What each learner of mechanics can do."""

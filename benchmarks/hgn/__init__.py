@@ -1,0 +1,1 @@
+"""Hamiltonian generative networks: films and densities."""

@@ -1,0 +1,1 @@
+"""Hamiltonian neural networks, with their tasks and baselines."""

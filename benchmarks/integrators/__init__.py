@@ -1,0 +1,1 @@
+"""Integrators: work against precision, and long orbits."""

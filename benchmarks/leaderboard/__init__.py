@@ -1,0 +1,1 @@
+"""Every learner of mechanics on the same tasks."""

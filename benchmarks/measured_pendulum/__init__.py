@@ -1,0 +1,1 @@
+"""Measured pendulums, single and double."""

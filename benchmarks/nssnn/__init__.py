@@ -1,0 +1,1 @@
+"""Nonseparable symplectic networks: pairs of states, coarse steps, vortices."""

@@ -1,0 +1,1 @@
+"""Symplectic recurrent neural networks: a spring chain, three bodies, a billiard."""

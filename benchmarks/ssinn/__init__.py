@@ -1,0 +1,1 @@
+"""Sparse symplectically integrated networks: the formula behind a motion."""

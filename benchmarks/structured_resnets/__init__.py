@@ -1,0 +1,1 @@
+"""Networks built from fields and steps, and what each pairing keeps."""

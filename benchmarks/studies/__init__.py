@@ -1,0 +1,1 @@
+"""Experiments of one file each."""

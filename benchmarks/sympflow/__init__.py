@@ -1,0 +1,1 @@
+"""SympFlows: with and without data."""

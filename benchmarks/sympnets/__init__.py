@@ -1,0 +1,1 @@
+"""SympNets of all kinds."""

@@ -1,0 +1,1 @@
+"""Taylor nets: symplectic networks in series form."""

@@ -1,0 +1,1 @@
+"""Discrete mechanics and optimal control."""
