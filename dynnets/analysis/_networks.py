@@ -1,6 +1,7 @@
 """What is found of a network: its constants by exact norms, its defects at sampled states."""
 
 import math
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -68,7 +69,7 @@ def network_findings(net: AbstractNetwork, xs: Float[Array, " n *state"]) -> lis
         for tag in tags
     ]
     if REVERSIBLE in net.structure:
-        back = jax.vmap(lambda x: jnp.abs(net.inverse(net(x)) - x).max())(xs)
+        back = jax.vmap(lambda x: jnp.abs(cast(Any, net).inverse(net(x)) - x).max())(xs)
         statement = f"the map: {ROWS[REVERSIBLE].defect}"
         findings.append(Finding(REVERSIBLE.name, worst_of(back), slack, statement, True))
     return findings

@@ -1,6 +1,6 @@
 """Worst cases found by trying: each is a lower bound of the true worst case, never a proof."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -70,8 +70,8 @@ def round_off(xs, function) -> float:
 
 def worst_of(values: Array) -> float:
     """The largest value; infinite as soon as one is not finite."""
-    values = np.asarray(values)
-    return float(values.max()) if np.isfinite(values).all() else float("inf")
+    found = np.asarray(values)
+    return float(found.max()) if np.isfinite(found).all() else float("inf")
 
 
 @eqx.filter_jit
@@ -119,7 +119,7 @@ def step_findings(
     for tag in measured:
         pair = " on both copies" if doubled and tag is not MOMENTUM else ""
         statement = f"one step of {h:g}{pair}: {ROWS[tag].defect}"
-        size = max(1.0, float(jnp.abs(field.matrix).max())) if tag is POISSON else 1.0
+        size = max(1.0, float(jnp.abs(cast(Array, field.matrix)).max())) if tag is POISSON else 1.0
         worst = worst_of(found[tag.name])
         findings.append(Finding(tag.name, worst, size * slack, statement, tag in tags))
     if doubled:

@@ -45,7 +45,11 @@ class AbstractStepSize(eqx.Module):
 
     positive: ClassVar[bool] = False
     limited: ClassVar[bool] = False
-    norm = declared("exact")
+
+    @declared
+    def norm(self) -> str:
+        """How a limit bounds the weights, one of `NORMS`."""
+        return "exact"
 
     @abc.abstractmethod
     def __call__(self, limit) -> Array | float:
