@@ -231,7 +231,7 @@ class _WayBack(eqx.Module):
         step, start, end = self.solver.one_step, self.starts[n], self.ends[n]
         ts: Any = self.save.ts
         x0 = jax.lax.stop_gradient(
-            step.inverse(view.field, view.t, x1, view.h, self.args)  # type: ignore[attr-defined]
+            step.inverse(view.field, view.t, x1, view.h, self.args)
         )
         varied, fixed = eqx.partition((step, view.field, self.args), eqx.is_inexact_array)
 
