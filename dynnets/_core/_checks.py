@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PRNGKeyArray
 
 
 def check_positive(name: str, value) -> None:
@@ -21,7 +22,7 @@ def check_size(name: str, value, least: int = 1) -> None:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
 
 
-def check_key(key, drawn: str):
+def check_key(key: PRNGKeyArray | None, drawn: str) -> PRNGKeyArray:
     """The key, or `ValueError` where it is `None` although `drawn`, in words, is to be drawn."""
     if key is None:
         raise ValueError(f"key is missing: it draws {drawn}")

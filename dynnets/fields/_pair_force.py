@@ -115,4 +115,4 @@ class PairForceField(AbstractField):
 def _ordered_pairs(bodies: int) -> tuple[np.ndarray, np.ndarray]:
     """`(i, j)`, `i != j`, all pairs of one `i` together."""
     every = [(i, j) for i in range(bodies) for j in range(bodies) if i != j]
-    return tuple(np.array(every).T)  # type: ignore[return-value]
+    return tuple(np.array(every).T)

@@ -47,7 +47,7 @@ class Composition(AbstractStep):
             keeps=keeps if one_way else keeps - {NON_EXPANSIVE, DISSIPATIVE},
             symmetric=self.symmetric,
             invertible=all(info.invertible for info in infos),
-            evaluations=None if None in counts else sum(counts),  # type: ignore[arg-type]
+            evaluations=None if None in counts else sum(counts),
             condition="; ".join(dict.fromkeys(info.condition for info in infos)),
             source=self.source or "; ".join(dict.fromkeys(info.source for info in infos)),
             contractivity=self._bound([info.contractivity for info in parts]),
@@ -95,7 +95,7 @@ class Composition(AbstractStep):
         reached = math.fsum(self.weights)
         for turn, weight in zip(self.turns[::-1], self.weights[::-1], strict=True):
             reached -= weight
-            x = self.steps[turn].inverse(field, t + reached * h, x, weight * h, args)  # type: ignore[attr-defined]
+            x = self.steps[turn].inverse(field, t + reached * h, x, weight * h, args)
         return x
 
 
@@ -140,7 +140,7 @@ class Adjoint(AbstractStep):
 
     def advance(self, field, t, x, h, args, memory):
         """The step of `-h` from `t + h`, undone."""
-        return self.step.inverse(field, t + h, x, -h, args), None  # type: ignore[attr-defined]
+        return self.step.inverse(field, t + h, x, -h, args), None
 
     def inverse(self, field, t, x, h, args=None):
         """The step of `-h`."""

@@ -33,8 +33,9 @@ class HermiteOutput(diffrax.AbstractLocalInterpolation):
     their rates, stacked along a first axis over `output_nodes`. A step of no length is constant.
     """
 
-    t0: Any
-    t1: Any
+    # as in diffrax's own interpolations; its abstract variables look like class variables
+    t0: Any  # pyrefly: ignore[bad-override]
+    t1: Any  # pyrefly: ignore[bad-override]
     values: PyTree[Array]
     rates: PyTree[Array]
 

@@ -56,8 +56,9 @@ class StepSolver(diffrax.AbstractSolver):
     pair: bool = eqx.field(default=False, static=True)
     interpolation_cls: ClassVar = HermiteOutput
 
+    # of the class in diffrax; here of one solver, which may take a pair of terms
     @property
-    def term_structure(self):
+    def term_structure(self):  # pyrefly: ignore[bad-override]
         """One term, or diffrax's pair of terms for the state `(q, p)`."""
         return (diffrax.AbstractTerm,) * 2 if self.pair else diffrax.AbstractTerm
 
@@ -114,14 +115,15 @@ class StepSolver(diffrax.AbstractSolver):
             return None
         inner = innermost(terms)
         field = inner[0].vector_field if len(inner) == 1 else None
-        if takes_array(field, y0) and not missing_parts(self.one_step, field):
+        if field is not None and takes_array(field, y0) and not missing_parts(self.one_step, field):
             return field
         return None
 
     def _packed(self, terms, t0, y0):
         """The terms as a field of one real vector."""
         if self.pair:
-            packings = tuple(Packing(part) for part in y0)
+            first, second = (Packing(part) for part in y0)
+            packings = first, second
             if packings[0].size != packings[1].size or packings[0].dtype != packings[1].dtype:
                 sizes = [str(packing.size) for packing in packings]
                 raise ValueError(f"q and p are of one size and dtype, got {' and '.join(sizes)}")
@@ -150,7 +152,8 @@ class StepSolver(diffrax.AbstractSolver):
         result = diffrax.RESULTS.where(
             jnp.isfinite(x1).all(),
             diffrax.RESULTS.successful,
-            diffrax.RESULTS.nonlinear_divergence,
+            # inherited from optimistix' results, which the checker takes for another type
+            diffrax.RESULTS.nonlinear_divergence,  # pyrefly: ignore[bad-argument-type]
         )
         return view.packing.unpack(x1), None, dense, memory, result
 

@@ -105,7 +105,7 @@ class TermField(AbstractField):
 
     terms: diffrax.AbstractTerm
     packing: Packing
-    spare: Array | None
+    spare: Any  # a packed state, `None` where the step reads no half
     clock: Any = eqx.field(static=True)
 
     @property

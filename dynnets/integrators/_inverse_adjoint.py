@@ -1,5 +1,7 @@
 """Gradients of diffrax solves by the exact inverse of the step: no trajectory is stored."""
 
+from typing import Any
+
 import diffrax
 import equinox as eqx
 import equinox.internal as eqxi
@@ -226,10 +228,9 @@ class _WayBack(eqx.Module):
 
     def _undo_output(self, view, n, x1, entry, place):
         """Cotangents of both ends of a step and of the model, by the output between them."""
-        step, start, end, ts = self.solver.one_step, self.starts[n], self.ends[n], self.save.ts
-        x0 = jax.lax.stop_gradient(
-            step.inverse(view.field, view.t, x1, view.h, self.args)  # type: ignore[attr-defined]
-        )
+        step, start, end = self.solver.one_step, self.starts[n], self.ends[n]
+        ts: Any = self.save.ts
+        x0 = jax.lax.stop_gradient(step.inverse(view.field, view.t, x1, view.h, self.args))
         varied, fixed = eqx.partition((step, view.field, self.args), eqx.is_inexact_array)
 
         def output(varied, x0, x1):

@@ -164,7 +164,7 @@ class FlowNetwork(AbstractNetwork):
             fields, step_sizes = layer
             sizes, _ = layer_sizes(steps, fields, step_sizes)
             for step, field, h in reversed(list(zip(steps, fields, sizes, strict=True))):
-                y = step.inverse(field, 0.0, y, h)  # type: ignore[attr-defined]
+                y = step.inverse(field, 0.0, y, h)
             return y
 
         return back

@@ -12,6 +12,8 @@ rounding allows is less. Three things keep every limit finite and true as it is 
   what it expands then is the rounding of that part.
 """
 
+from typing import Any, cast
+
 import jax.numpy as jnp
 
 from dynnets._core import NON_EXPANSIVE
@@ -30,7 +32,8 @@ def layer_sizes(steps, fields, step_sizes) -> tuple[tuple, tuple]:
     A non-expansive part may go as far as its step allows, `2 r / nu`. Expansive parts share what
     the contraction of the others leaves: the product of all factors is at most one.
     """
-    sizes, limits = [None] * len(steps), [None] * len(steps)
+    sizes: list[Any] = [None] * len(steps)
+    limits: list[Any] = [None] * len(steps)
     expansive = [i for i, field in enumerate(fields) if field.expansive]
     for i, (step, field, step_size) in enumerate(zip(steps, fields, step_sizes, strict=True)):
         if i not in expansive:
@@ -38,7 +41,7 @@ def layer_sizes(steps, fields, step_sizes) -> tuple[tuple, tuple]:
             sizes[i] = step_size(limits[i])
     shared = any(step_sizes[i].limited for i in expansive)
     count = len(expansive)
-    contraction = _contraction(steps, fields, sizes, count) if shared else None
+    contraction = _contraction(steps, fields, sizes, count) if shared else 1.0
     for i in expansive:
         if step_sizes[i].limited:
             nu = _nu(fields[i], step_sizes[i])
@@ -56,7 +59,8 @@ def _nu(field, step_size):
 
 def _limit(step, field, step_size):
     nu = _nu(field, step_size)
-    return verdict(step, field, NON_EXPANSIVE).bound / nu * (1 - 8 * eps_of(nu))
+    bound = cast(float, verdict(step, field, NON_EXPANSIVE).bound)  # of a conditional verdict
+    return bound / nu * (1 - 8 * eps_of(nu))
 
 
 def _contraction(steps, fields, sizes, count: int):

@@ -207,21 +207,14 @@ class ChainedResize(AbstractResize):
 
     first: AbstractResize
     second: AbstractResize
+    before: int = eqx.field(static=True)
+    after: int = eqx.field(static=True)
 
     def __init__(self, first: AbstractResize, second: AbstractResize):
         if first.after != second.before:
             raise ValueError(f"the second part takes what the first gives, got {first}, {second}")
         self.first, self.second = first, second
-
-    @property
-    def before(self):
-        """Of the first part."""
-        return self.first.before
-
-    @property
-    def after(self):
-        """Of the second part."""
-        return self.second.after
+        self.before, self.after = first.before, second.after
 
     @property
     def whole(self) -> AbstractResize | None:

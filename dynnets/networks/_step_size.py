@@ -23,7 +23,7 @@ True
 
 import abc
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -47,8 +47,8 @@ class AbstractStepSize(eqx.Module):
     limited: ClassVar[bool] = False
 
     @declared
-    def norm(self) -> Any:
-        """How the weights are bounded, one of `NORMS`."""
+    def norm(self) -> str:
+        """How a limit bounds the weights, one of `NORMS`."""
         return "exact"
 
     @abc.abstractmethod

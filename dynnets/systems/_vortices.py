@@ -160,6 +160,6 @@ def random_vortices(
     values = uniform(key_size, strengths, (n,))
     if signed:
         values = jnp.where(jr.bernoulli(key_sign, shape=(n,)), values, -values)
-    return PointVortices(  # type: ignore[missing-argument]  # its abstract fields are properties
+    return PointVortices(  # its abstract fields are properties
         tuple(values.tolist()), width=width, separation=separation
     )

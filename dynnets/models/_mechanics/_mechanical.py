@@ -1,6 +1,7 @@
 """Damped mechanics learned from coordinates and velocities: a mass matrix makes the momenta."""
 
 from collections.abc import Callable
+from typing import Any
 
 import diffrax
 import equinox as eqx
@@ -78,7 +79,7 @@ class MechanicalPortHamiltonian(AbstractStepModel):
         angles: tuple[int, ...] = (),
         mass: str | AbstractMass = "coordinates",
         potential: Callable | None = None,
-        damping: str | AbstractDamping = "constant",
+        damping: str | AbstractDamping | None = "constant",
         initial: float = 0.1,
         input_dim: int = 0,
         input_matrix: Float[Array, "n m"] | None = None,
@@ -99,7 +100,7 @@ class MechanicalPortHamiltonian(AbstractStepModel):
         drawn = [isinstance(mass, str) and mass != "constant", potential is None]
         drawn.append(isinstance(damping, str) and damping != "none")
         drawn.append(input_dim > 0 and input_matrix is None)
-        keys = (
+        keys: Any = (
             jr.split(check_key(key, "the parts that are not given"), 4)
             if any(drawn)
             else [None] * 4

@@ -1,6 +1,7 @@
 """A learned energy with damping that can only take energy out, and inputs: real mechanics."""
 
 from collections.abc import Callable
+from typing import Any
 
 import diffrax
 import equinox as eqx
@@ -74,7 +75,7 @@ class PortHamiltonianNetwork(AbstractStepModel):
             input_dim = check_input_matrix(input_matrix, n, input_dim)
         drawn = [learned is None, isinstance(damping, str) and damping != "none"]
         drawn.append(input_dim > 0 and input_matrix is None)
-        keys = (
+        keys: Any = (
             jr.split(check_key(key, "H, D and G where they are not given"), 3)
             if any(drawn)
             else [None] * 3
@@ -110,7 +111,7 @@ def check_input_matrix(matrix, n: int, input_dim: int) -> int:
 
 
 def _make_damping(
-    name: str, n: int, width: int, activation: str, initial: float, key: PRNGKeyArray | None
+    name: str, n: int, width: int, activation: str, initial: float, key: Any
 ) -> AbstractDamping | None:
     check_choice("damping", name, DAMPINGS)
     if name == "none":
