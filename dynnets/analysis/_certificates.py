@@ -89,6 +89,8 @@ class Certificate(NamedTuple):
             for row in rows
         ]
         note = "sampled: the worst case found, a lower bound; the other grades hold everywhere."
+        if self.undecided:
+            note += "\nundecided: the precision cannot tell the defect from round-off; no evidence."
         head = [f"Certificate of {self.subject}"]
         if self.condition:
             head.append(f"The forecast map keeps what it claims for: {self.condition}.")
@@ -188,26 +190,35 @@ def certify(
 
     - **by construction**: the tags that the field's exact flow and the forecast map keep, derived
       from what the field and the step declare, under the step's `condition`.
-    - **rigorous bound**: computed numbers that hold everywhere: the spectrum of a constant
-      damping matrix, skewness of a Poisson matrix, positive masses, bounds of the speed and of
-      the range of a learned energy.
+    - **rigorous bound**: whether all parameters are finite, and the `bounds()` that the model, the
+      field or the network proves of itself with the rounding of its dtype: the spectrum of a
+      constant damping matrix, positive masses, bounds of the speed and of the energy, Lipschitz
+      constants.
     - **sampled**: the worst defect found from `states`, or from `samples` states drawn in the box
-      `domain`: one step of width `h` by each tag's oracle, the power `dH/dt` of the learned
-      energy, and forecasts of `steps` steps of `h`. Only a claim can hold or fail here; other
-      numbers are measured.
+      `domain`. Every claimed tag is tried by its own oracle: that of the exact flow at each state,
+      that of the forecast map on one step of size `h / substeps`, and then forecasts of `steps`
+      times `h`. Only a claim can hold or fail here; other numbers are measured.
+
+    A sampled claim FAILS where its defect is not a number or above what round-off explains of the
+    numbers that cancel in it at that state (250 units of last place), and where a solve raises
+    or does not converge. Where round-off could explain a hundredth of a total defect the line is
+    undecided: it neither holds nor fails. So is every defect of a model in half precision. A model
+    in other units than those of its training (`ScaledModel`) is tried in the latter, in which all
+    components are of one size, but for the tags of the numbers themselves (norm, sum, distances).
 
     **Arguments:**
 
     - `model`: an `AbstractModel` (pair any field with any step by `FieldModel`; what it lacks,
-      field, step or energy, is left out), a bare field, for the first two grades only, or an
-      `AbstractNetwork`, whose map is certified (`h`, `steps`, `energies` do not apply).
+      field, step or energy, is left out), a bare field, or an `AbstractNetwork`, whose map is
+      certified (`h`, `steps`, `energies` apply to models only).
     - `domain`: `(low (d,), high (d,))`, needs `key`; or `states`: `(n, d)`, in its place.
     - `h`: time between two states of the forecast, needed for the sampled grade.
     - `energies`: further `name -> H(t, x)` to follow along forecasts, the true one for instance.
 
-    Inputs are zero. Cost of the sampled grade: Jacobians of one step at every state,
-    then the forecasts. Raises `ValueError` for bad bounds, states that are not finite, a domain
-    without `key` or sampling without `h`.
+    Inputs are zero. Cost of the sampled grade: Jacobians of the field and of one step at every
+    state, then the forecasts; one compiled program serves models of the same shapes. Raises
+    `ValueError` for bad bounds, states that are not finite, a domain without `key`, sampling a
+    model without `h`, and for what is neither model, field nor network.
 
     ```python
     >>> import jax.numpy as jnp, jax.random as jr

@@ -86,9 +86,7 @@ def _sorted(tags) -> list[Tag]:
 
 def _measured_flow(field, args, tags, x):
     value = field(0.0, x, args)
-    found = {
-        tag.name: _unless_lost(value, tuple(FLOW_ORACLES[tag](field, 0.0, x, args))) for tag in tags
-    }
+    found = {tag.name: _unless_lost(value, FLOW_ORACLES[tag](field, 0.0, x, args)) for tag in tags}
     return found, jnp.isfinite(value).all()
 
 
@@ -170,13 +168,12 @@ def step_findings(
 
 
 def _measured_map(function, inverse, tags, x):
-    value = function(x)
-    found = {
-        tag.name: _unless_lost(
-            value, (ROWS[tag].map_defect(function, x), *MAP_CANCELLATIONS[tag](function, x))
-        )
-        for tag in tags
-    }
+    value, found = function(x), {}
+    for tag in tags:
+        defect = ROWS[tag].map_defect
+        if defect is not None:
+            sizes = MAP_CANCELLATIONS[tag](function, x)
+            found[tag.name] = _unless_lost(value, (defect(function, x), *sizes))
     if inverse is not None:
         error = jnp.abs(inverse(value) - x).max()
         sizes = return_cancellation(function, inverse, x)
