@@ -1,12 +1,11 @@
 """Optional parts of a role: what a class may offer is declared here with a default, never guessed.
 
-A role defines its optional parts (`@declared`), and whoever uses one asks for it by name: an absent
-part is what that definition returns, `None` for most. A class offers a part by a method, a property
-or a field of that name. No `hasattr`: an attribute that happens to have a part's name in a class
-of another role changes nothing.
+A role defines its optional parts (`@declared`, or `part = declared(None)`), and whoever uses one
+asks for it by name: an absent part is the default, `None` for most. A class offers a part by a
+method, a property or a field of that name. No `hasattr`: an attribute that happens to have a part's
+name in a class of another role changes nothing.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 
@@ -17,14 +16,18 @@ class declared:
     in a subclass, so that the field could be forgotten at construction without a word.
     """
 
-    def __init__(self, default: Callable[[Any], Any]):
+    def __init__(self, default: Any):
+        """`default`: a method that returns the default (as a decorator), or its value."""
         self.default = default
-        self.__doc__ = default.__doc__
+        self.__doc__ = default.__doc__ if callable(default) else None
+
+    def __set_name__(self, owner, name):
+        self.name = name
 
     def __get__(self, instance, owner=None) -> Any:
         if instance is None:
-            raise AttributeError(self.default.__name__)
-        return self.default(instance)
+            raise AttributeError(self.name)
+        return self.default(instance) if callable(self.default) else self.default
 
 
 if TYPE_CHECKING:

@@ -11,6 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from dynnets._core import check_choice, check_finite, check_increasing
 
+from ._batch import AbstractBatch
+
 PHASES = ("momenta", "velocities", "coordinates only", "state")
 
 
@@ -29,7 +31,7 @@ class Trial(NamedTuple):
     dxs: Float[AnyArray, "n dim"] | None
 
 
-class Samples(eqx.Module):
+class Samples(AbstractBatch):
     """Points of the state space with their time derivatives, in no particular order.
 
     `t (N,)`, `x (N, d)`, `dx (N, d)` in units of `x` per unit of `t`, and the inputs
@@ -54,7 +56,7 @@ class Samples(eqx.Module):
         return self.t.shape[0]
 
 
-class Trajectories(eqx.Module):
+class Trajectories(AbstractBatch):
     """Trials of a dynamical system, each a time series of its own length.
 
     Every array leads with the axis of the trials, so that a batch is an index into it. Trials

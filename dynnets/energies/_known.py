@@ -35,6 +35,11 @@ class KnownEnergy(AbstractEnergy):
         """Whether the energy inside is."""
         return self.energy.half_square
 
+    @property
+    def space_dim(self):
+        """That of the energy inside."""
+        return self.energy.space_dim
+
     def __call__(self, t, x):
         """`H(t, x)`."""
         return self.energy(t, x)

@@ -23,7 +23,9 @@ class AbstractField(eqx.Module):
       field as a function of the gradient `g` of that energy.
     - `matrix`: the constant skew matrix `B (d, d)` of a Poisson field.
     - `lagrangian(t, q, v)` and `force(t, q, v, args)`: of a field that follows from them.
-    - `momentum(x)`: the total momentum of the bodies, `(space_dim,)` or `(space_dim, N)`.
+    - `momentum(x)`: the total momentum of the bodies, `(space_dim,)` or `(space_dim, N)`;
+      `space_dim`: how many coordinates a body has, 1 by default.
+    - `propagate(t, x, h, args)`: the field's own exact flow from `t` to `t + h`.
     - `omega`: the coupling of the two copies of a doubled field, see `TaoField`.
     - `lipschitz`: a Lipschitz constant of the field in the 2-norm; `nu` and `nu_bound`: the same
       for the gradient of a ridge, by singular values and by products alone; `curvature`:
@@ -112,6 +114,15 @@ class AbstractField(eqx.Module):
     def input_dim(self) -> int:
         """The size of the input that `args` brings, 0 for none."""
         return 0
+
+    @declared
+    def space_dim(self) -> int:
+        """How many coordinates a body has, 1 by default."""
+        return 1
+
+    @declared
+    def propagate(self) -> Any:
+        """`propagate(t, x, h, args)`, the field's own exact flow from `t` to `t + h`."""
 
     @property
     @abc.abstractmethod

@@ -79,6 +79,11 @@ class SeparableHamiltonianField(AbstractField):
         """`T(p) + V(q)`."""
         return SeparableEnergy(self.kinetic, self.potential)
 
+    @property
+    def space_dim(self) -> int:
+        """How many coordinates a body has: as the potential says."""
+        return self.potential.space_dim
+
     def drift(self, t, p, args=None):
         """`dq/dt = grad T(t, p)`."""
         return self.kinetic.gradient(t, p)

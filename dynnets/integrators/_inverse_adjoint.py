@@ -230,9 +230,7 @@ class _WayBack(eqx.Module):
         """Cotangents of both ends of a step and of the model, by the output between them."""
         step, start, end = self.solver.one_step, self.starts[n], self.ends[n]
         ts: Any = self.save.ts
-        x0 = jax.lax.stop_gradient(
-            step.inverse(view.field, view.t, x1, view.h, self.args)
-        )
+        x0 = jax.lax.stop_gradient(step.inverse(view.field, view.t, x1, view.h, self.args))
         varied, fixed = eqx.partition((step, view.field, self.args), eqx.is_inexact_array)
 
         def output(varied, x0, x1):

@@ -45,7 +45,7 @@ class CopyMatching(eqx.Module):
     def __call__(self, model: AbstractModel, batch, *, key=None):
         """The loss, a scalar; `key` is not used."""
         _check_length(batch.xs)
-        if model.copies is None:
+        if not isinstance(model, AbstractModel) or model.copies is None:
             raise ValueError(
                 f"{type(model).__name__} has no two copies of the state: train it by "
                 "TrajectoryMatching or OneStepMatching, or take NSSNN"
@@ -70,7 +70,7 @@ class CopyMatching(eqx.Module):
             times = stopped_times(batch.ts, batch.mask)
             axes = (0, 0, None if inputs is None else 0)
             return jax.vmap(model.copies, in_axes=axes)(x0, times, inputs)
-        if not getattr(model.field, "features_first", False):
+        if not model.field.features_first:
             raise ValueError(f"shared_times needs a features-first field, got {model.field!r}")
         inputs = None if inputs is None else inputs.T
         return tuple(jnp.moveaxis(c, -1, 0) for c in model.copies(x0.T, batch.ts[0], inputs))

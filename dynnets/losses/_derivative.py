@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from dynnets.data import batch_part
 from dynnets.fields import AbstractField
 from dynnets.models import AbstractModel
 
@@ -16,7 +17,7 @@ def derivative_matching(model: AbstractModel, batch, *, key=None):
 
     **Arguments:**
 
-    - `model`: anything with a `.field`.
+    - `model`: an `AbstractModel` with a `field`.
     - `batch`: `x (N, d)`, `dx (N, d)`, `t (N,)` and `u (N, m)` or `None`, such as `Samples`.
     - `key`: not used: the loss is deterministic.
 
@@ -27,7 +28,7 @@ def derivative_matching(model: AbstractModel, batch, *, key=None):
 
     Source: Greydanus, Dzamba and Yosinski, Hamiltonian Neural Networks, NeurIPS 2019.
     """
-    if getattr(batch, "dx", None) is None:
+    if batch_part(batch, "dx") is None:
         raise ValueError(
             f"{type(batch).__name__} holds no derivatives dx: take samples(record) where they were "
             "measured, midpoint_derivatives(record), or a loss of states such as "
@@ -42,7 +43,7 @@ def derivative_matching(model: AbstractModel, batch, *, key=None):
 
 def check_has_field(model) -> None:
     """Raise `ValueError`, naming the loss that fits, for a model without a vector field."""
-    if model.field is None:
+    if not isinstance(model, AbstractModel) or model.field is None:
         raise ValueError(
             f"{type(model).__name__} has no vector field: train it by flow_matching on "
             "flow_samples(record)"
@@ -55,7 +56,7 @@ def _rows(u):
 
 def batched_field(field: AbstractField | Callable, t, x, u):
     """`f(t, x, u)` on features-first arrays: `t (N,)`, `x (d, N)`, `u (m, N)` or `None`."""
-    if getattr(field, "features_first", False):
+    if isinstance(field, AbstractField) and field.features_first:
         return field(t, x, u)
     axes = (0, -1, None if u is None else -1)
     return jax.vmap(field, in_axes=axes, out_axes=-1)(t, x, u)

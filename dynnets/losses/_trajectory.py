@@ -12,6 +12,7 @@ import jax.random as jr
 from jaxtyping import Array
 
 from dynnets._core import check_choice, check_key, check_positive, check_size
+from dynnets.data import batch_part
 from dynnets.integrators import AbstractStep, Reversible, rollout
 from dynnets.models import AbstractModel
 
@@ -54,7 +55,7 @@ def _states(step, field, x0, ts, us, hold, **options):
 
 def step_of(step: AbstractStep | Callable | None, model: AbstractModel):
     """The given step, or that of the model's own forecasts for `None`."""
-    if step is None and getattr(model, "step", None) is None:
+    if step is None and model.step is None:
         raise ValueError(f"{type(model).__name__} has no step of its own: give the loss a step")
     return model.step if step is None else step
 
@@ -215,7 +216,7 @@ class TrajectoryMatching(eqx.Module):
         field, step = model.field, step_of(self.step, model)
         options = {"substeps": self.substeps, "adjoint": self.adjoint}
         if self.shared_times:
-            if not getattr(field, "features_first", False):
+            if not field.features_first:
                 raise ValueError(f"shared_times needs a features-first field, got {field!r}")
             us = None if batch.us is None else jnp.moveaxis(batch.us, 0, -1)
             xs = _states(step, field, _rows(x0), batch.ts[0], us, self.inputs, **options)
@@ -236,10 +237,10 @@ def _check_length(xs):
 
 def _initial_states(model, batch):
     """The states to start from, `(trials, d)`, and whether they are free."""
-    free = getattr(model, "initial_states", None)
+    free = model.initial_states
     if free is None:
         return batch.xs[:, 0], False
-    index, trials = getattr(batch, "index", None), batch.xs.shape[0]
+    index, trials = batch_part(batch, "index"), batch.xs.shape[0]
     if index is not None:
         return free[index], True
     if free.shape[0] != trials:

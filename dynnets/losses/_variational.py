@@ -11,7 +11,7 @@ import optax
 from jaxtyping import Array, Float
 
 from dynnets._core import check_positive, check_size
-from dynnets.models import gaussian_kl, gaussian_log_density
+from dynnets.models import AbstractLatentModel, gaussian_kl, gaussian_log_density
 
 
 def _features_first(films):
@@ -21,6 +21,14 @@ def _features_first(films):
             f"films must be (films, pictures, channels, rows, columns), got shape {films.shape}"
         )
     return jnp.moveaxis(films, 0, -1)
+
+
+def _check_posterior(model) -> None:
+    if not isinstance(model, AbstractLatentModel) or model.posterior is None:
+        raise ValueError(
+            f"{type(model).__name__} has no posterior of a code: train it by PixelMatching or a "
+            "loss of states, or take HGN"
+        )
 
 
 def _draw(model, pictures, key):
@@ -62,10 +70,11 @@ class FilmLoss(eqx.Module):
     - `decoded`: pictures that are decoded of each film, others for every film and update; by
       default all. Fewer make an update cheaper, and its expectation is the same.
 
-    Call it with an `HGN` (a model with `codec`, `posterior`, `initial_state`, `states`, `decode`),
-    films `(N, T, channels, rows, columns)` and a key. Cost: one encoder, `T - 1` steps and
-    `decoded` decoders a film. Raises `ValueError` for a `beta` that is not positive, films of
-    another rank or too short for the encoder at an anchor, and a batch smaller than the anchors.
+    Call it with an `AbstractLatentModel` that has a `posterior`, such as `HGN`, films
+    `(N, T, channels, rows, columns)` and a key. Cost: one encoder, `T - 1` steps and `decoded`
+    decoders a film. Raises `ValueError` for a model without a posterior, a `beta` that is not
+    positive, films of another rank or too short for the encoder at an anchor, and a batch smaller
+    than the anchors.
 
     Source: Toth et al., Hamiltonian Generative Networks, ICLR 2020, arXiv:1909.13789.
     """
@@ -83,8 +92,9 @@ class FilmLoss(eqx.Module):
 
     def terms(self, model, batch, *, key) -> tuple[Array, Array]:
         """The squared error of a picture and the KL of a film, means over the batch."""
+        _check_posterior(model)
         films = _features_first(batch)
-        length, seen, parts = films.shape[0], model.codec.frames, len(self.anchors)
+        length, seen, parts = films.shape[0], model.frames, len(self.anchors)
         if max(self.anchors) + seen > length or films.shape[-1] < parts:
             raise ValueError(
                 f"anchors {self.anchors} need films of {max(self.anchors) + seen} pictures and a "
@@ -178,7 +188,8 @@ class GECO(eqx.Module):
 
 
 def _role(path, leaf) -> str:
-    return "multiplier" if getattr(path[0], "name", "") == "log_multiplier" else "model"
+    own = path[0] == jax.tree_util.GetAttrKey("log_multiplier")
+    return "multiplier" if own else "model"
 
 
 def constrained_optimiser(
@@ -217,10 +228,12 @@ def film_evidence(
     is the evidence bound (ELBO) for one sample, rises with their number (Burda et al., ICLR 2016)
     and is `log p(film)` itself where `q` is the exact posterior.
 
-    **Arguments:** `model`: an `HGN`; `films`: `(N, T, channels, rows, columns)`; `deviation`: of
-    the pixel noise, positive; `samples`: codes for each film; `key`: draws them. Cost: one encoder
-    and `samples` roll-outs, decoded, for each film. Raises `ValueError` as `FilmLoss`.
+    **Arguments:** `model`: an `AbstractLatentModel` with a `posterior`; `films`:
+    `(N, T, channels, rows, columns)`; `deviation`: of the pixel noise, positive; `samples`: codes
+    for each film; `key`: draws them. Cost: one encoder and `samples` roll-outs, decoded, for each
+    film. Raises `ValueError` as `FilmLoss`.
     """
+    _check_posterior(model)
     check_positive("deviation", deviation)
     check_size("samples", samples)
     pictures = _features_first(films)

@@ -6,6 +6,9 @@ from ._abstract import (
 from ._cast import (
     cast as cast,
 )
+from ._densities._abstract import (
+    AbstractDensity as AbstractDensity,
+)
 from ._densities._coupling_flow import (
     CouplingFlow as CouplingFlow,
 )

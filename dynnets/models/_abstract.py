@@ -20,6 +20,7 @@ class AbstractModel(eqx.Module):
     - `step`: the `AbstractStep` that forecasts, `substeps` times per interval.
     - `inner`, `units`: of a model that speaks other units than it was trained in, the model in the
       units of its training and the change of units. Only `ScaledModel` has them.
+    - `law`: the learned `AbstractPairLaw`, of bodies that act on each other in pairs.
     - `initial_states`: learned states at the start of every trial, `(trials, d)`.
     - `copies(x)` and `pair`: of a model that moves two copies of a state, see `NSSNN`.
     - `bounds()`: the `Bound`s that the class proves of itself; those of its field by default.
@@ -61,6 +62,10 @@ class AbstractModel(eqx.Module):
     @declared
     def pair(self) -> Any:
         """The model's map of two copies of a state."""
+
+    @declared
+    def law(self) -> Any:
+        """The learned law of pairs, of a model of bodies."""
 
     @property
     @abc.abstractmethod

@@ -215,5 +215,4 @@ def momentum_oracle(step, field, t, x, h, args=None):
     """
     if field.momentum is not None:
         return jnp.abs(field.momentum(step(field, t, x, h, args)) - field.momentum(x)).max()
-    space_dim = getattr(getattr(field, "potential", None), "space_dim", 1)
-    return momentum_defect(lambda y: step(field, t, y, h, args), x, space_dim)
+    return momentum_defect(lambda y: step(field, t, y, h, args), x, field.space_dim)

@@ -18,16 +18,22 @@ True
 """
 
 import abc
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from dynnets._core import declared
 from dynnets.energies import AbstractEnergy
 from dynnets.fields import AbstractField
 
 
 class AbstractSystem(eqx.Module):
-    """A ground truth: energy, field, seeded sampler and, where known, the exact solution."""
+    """A ground truth: energy, field, seeded sampler and, where known, the exact solution.
+
+    A subclass defines `energy`, `field`, `dim` and `sample`; it may offer `solution(t, x0)`, the
+    exact state at the scalar time `t` from `x0` at time zero, which is absent (`None`) elsewhere.
+    """
 
     @property
     @abc.abstractmethod
@@ -38,6 +44,10 @@ class AbstractSystem(eqx.Module):
     @abc.abstractmethod
     def field(self) -> AbstractField:
         """The true vector field."""
+
+    @declared
+    def solution(self) -> Any:
+        """`solution(t, x0)`, the exact state at the time `t` from `x0` at time zero."""
 
     @property
     @abc.abstractmethod

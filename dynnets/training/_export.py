@@ -14,6 +14,7 @@ import equinox as eqx
 import jax
 import jax.export
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from dynnets._core import check_choice, check_size
@@ -104,11 +105,12 @@ def export(
 
 
 def _name(target) -> str:
+    # functions and classes have a name of their own, modules and partials that of their class
     return getattr(target, "__qualname__", type(target).__name__)
 
 
 def _described(example, batch: tuple) -> jax.ShapeDtypeStruct:
-    if not hasattr(example, "dtype"):
+    if not isinstance(example, jax.ShapeDtypeStruct | jax.Array | np.ndarray | np.generic):
         example = jnp.asarray(example)
     return jax.ShapeDtypeStruct((*batch, *example.shape), example.dtype)
 

@@ -61,6 +61,7 @@ def _as_mask(arrays, model):
 
 
 def _check_options(optimiser, validation, patience, data_axis, ensemble):
+    # optax takes any pair of this form: a tuple of its own, or of another library
     if not hasattr(optimiser, "init") or not hasattr(optimiser, "update"):
         raise ValueError(
             f"the optimiser must be an optax GradientTransformation, got {optimiser!r}"

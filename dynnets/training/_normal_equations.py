@@ -60,6 +60,7 @@ class Points(NamedTuple):
     x: Array
     dx: Array
     weights: Array
+    first: None = None  # rates have no initial states to find
 
 
 class FlowProblem(eqx.Module):

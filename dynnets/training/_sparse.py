@@ -21,6 +21,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
 from dynnets._core import check_choice, check_finite, check_positive, check_size, trainable
+from dynnets.data import batch_part
 
 from ._elimination import RULES, condition_number, eliminate, reduce
 from ._normal_equations import (
@@ -137,7 +138,7 @@ def fit_sparse(
     model_of = _Restore(restore, frozen)
     problem, blocks, count = _problem(model, model_of, data, substeps, joint)
     prunable, active = _masks(params, model, theta.shape[0])
-    state = _initial_state(theta, jnp.asarray(active), getattr(blocks, "first", None))
+    state = _initial_state(theta, jnp.asarray(active), blocks.first)
     zero = jnp.zeros((), theta.dtype)
     settings = jnp.asarray(prunable), count, rule, steps
     state = _search(problem, blocks, state, zero, no_step_error(theta), *settings)
@@ -216,15 +217,15 @@ def _masks(params, model, size: int):
 
 def _problem(model, model_of, data, substeps, joint):
     """The problem, its data in blocks, and how many numbers are met."""
-    if hasattr(data, "dx"):
+    if batch_part(data, "dx") is not None:
         if joint:
             raise ValueError("joint initial states need records of states, got rates")
         check_finite("x", data.x)
         check_finite("dx", data.dx)
         weights = np.ones(data.x.shape[0])
-        blocks = Points(*_in_blocks(data.x, data.dx, weights))
-        return RateProblem(model_of), blocks, data.x.size
-    if not hasattr(data, "xs"):
+        x, dx, weights = _in_blocks(data.x, data.dx, weights)
+        return RateProblem(model_of), Points(x, dx, weights), data.x.size
+    if batch_part(data, "xs") is None:
         raise ValueError(
             f"{type(data).__name__} holds neither records (ts, xs, mask) nor rates (x, dx)"
         )

@@ -1,6 +1,6 @@
 """The areas of diffrax's own suite, for every registered step as a solver.
 
-A step is tested here by its row of `registry.STEPS`. `make product` runs all of it, `make test` a
+A step is tested here by its row of `registry.STEPS`. `make test-all` runs all of it, `make test` a
 sample in which every area occurs.
 """
 
@@ -169,7 +169,7 @@ def cases() -> list:
     for i, row in enumerate(STEPS):
         for j, area in enumerate(AREAS):
             ordinary = i % EVERY == 0 and (i // EVERY) % len(AREAS) == j
-            marks = () if ordinary else pytest.mark.product
+            marks = () if ordinary else pytest.mark.full
             name = f"{row.name}-{area.__name__}"
             found.append(pytest.param(row, area, id=name, marks=marks))
     return found

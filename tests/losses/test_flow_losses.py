@@ -9,6 +9,7 @@ import optax
 import pytest
 from helpers import tol
 
+from dynnets.data import AbstractBatch
 from dynnets.fields import NeuralField
 from dynnets.losses import Box, FlowResidual, FlowSamples, StatePool, flow_matching, flow_samples
 from dynnets.models import AbstractFlow, NeuralFlow, SympFlow
@@ -106,7 +107,7 @@ def test_draws_of_the_regions():
     assert bool((drawn[1] == drawn[0] + 1).all())
 
 
-class Record(eqx.Module):
+class Record(AbstractBatch):
     ts: jax.Array
     xs: jax.Array
     mask: jax.Array

@@ -1,13 +1,14 @@
 """What the learned flows share: a net of `(t, x0)` on `[0, dt]`, composed with itself beyond."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import Tag, check_finite, check_increasing, grid_times
+from dynnets._core import Tag, check_finite, check_increasing, declared, grid_times
 
 from .._abstract import AbstractModel
 
@@ -32,9 +33,27 @@ class AbstractFlow(AbstractModel):
     `psi(t, x0) = N(t - k dt, N(dt, .)^k (x0))` with `k = floor(t / dt)`, which is continuous.
     That serves all times if the states it was trained on contain where they go in `dt`.
     States are `(d,)` or features-first `(d, N)`; `t` a scalar, or one time a column `(N,)`.
+
+    Optional parts, absent (`None`) unless a class offers them under that name:
+
+    - `inverse(t, x)`: the `x0` with `N(t, x0) = x`, exact.
+    - `hamiltonian(t, x)`: the energy of which the flow is the exact flow; `velocity_along(t, x0)`:
+      `((N, H), (dN/dt, dH/dt))` at `(t, x0)`, `H` that energy at `N`, in one pass.
     """
 
     dt: eqx.AbstractVar[float]
+
+    @declared
+    def inverse(self) -> Any:
+        """`inverse(t, x)`, the `x0` from which the flow is at `x` after the time `t`."""
+
+    @declared
+    def hamiltonian(self) -> Any:
+        """`hamiltonian(t, x)`, the energy of which the flow is the exact flow."""
+
+    @declared
+    def velocity_along(self) -> Any:
+        """`velocity_along(t, x0)`, the flow, its energy and their rates in one pass."""
 
     @property
     @abc.abstractmethod
