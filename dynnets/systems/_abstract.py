@@ -7,9 +7,11 @@
 ...     StiffChain, Toda, PointVortices, VortexField, WaveField, WaveLattice)
 >>> fields = {
 ...     ChargedParticle: ChargedParticleField, ForcedOscillator: ForcedField,
-...     LotkaVolterra: PopulationField, NonlinearSchroedinger: SchroedingerField,
-...     PointVortices: VortexField, RigidBody: RigidBodyField, WaveLattice: WaveField}
+...     NonlinearSchroedinger: SchroedingerField, PointVortices: VortexField,
+...     RigidBody: RigidBodyField, WaveLattice: WaveField}
 >>> all(type(system().field) is field for system, field in fields.items())
+True
+>>> isinstance(LotkaVolterra().population_field, PopulationField)
 True
 >>> Toda(4).dim, StiffChain(2).dim
 (8, 8)
