@@ -42,6 +42,7 @@ from ._phase import (
 from ._regular import (
     solve_regular as solve_regular,
 )
+from ._rounding import coarsest_eps as coarsest_eps
 from ._serialisable import (
     decode as decode,
     encode as encode,

@@ -26,11 +26,6 @@ from ._modified import (
 from ._order import (
     observed_order as observed_order,
 )
-from ._rigorous import (
-    lipschitz_bound as lipschitz_bound,
-    range_bound as range_bound,
-    spectrum_bounds as spectrum_bounds,
-)
 from ._sampled import (
     sample_domain as sample_domain,
 )

@@ -1,22 +1,23 @@
 """Certificates: what a model preserves, each line with the grade of its evidence."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import TAGS, Tag, check_finite, check_positive, check_size
+from dynnets._core import TAGS, check_finite, check_positive, check_size
 from dynnets.fields import AbstractField
 from dynnets.integrators import step_info
+from dynnets.models import AbstractModel
 from dynnets.networks import AbstractNetwork
-from dynnets.structure import structure_of
 
-from ._networks import network_bounds, network_findings
-from ._rigorous import bounded_statements
-from ._sampled import Finding, forecast_findings, power_findings, sample_domain, step_findings
+from ._sampled import Finding, sample_domain
+from ._subjects import field_findings, model_findings, network_findings, step_tags
 
 BY_CONSTRUCTION = "by construction"
 RIGOROUS = "rigorous bound"
@@ -27,13 +28,18 @@ the worst case found by trying, which is a lower bound and proves nothing."""
 
 
 class CertificateLine(NamedTuple):
-    """One statement: `holds` is `True`, `False`, or `None` where nothing is claimed."""
+    """One statement: `holds` is `True`, `False`, or `None` where nothing is claimed.
+
+    `undecided`: a claim was tried, and the precision of the model can't tell it from round-off;
+    `holds` is then `None` too: the line is no evidence in either direction.
+    """
 
     name: str
     grade: str
     holds: bool | None
     value: float | None
     statement: str
+    undecided: bool = False
 
 
 class Certificate(NamedTuple):
@@ -45,8 +51,13 @@ class Certificate(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether no claimed line fails."""
+        """Whether no claimed line fails. Lines that are `undecided` neither hold nor fail."""
         return all(line.holds is not False for line in self.lines)
+
+    @property
+    def undecided(self) -> tuple[CertificateLine, ...]:
+        """The claims that were tried in a precision too coarse to tell."""
+        return tuple(line for line in self.lines if line.undecided)
 
     def by_grade(self, grade: str) -> tuple[CertificateLine, ...]:
         """The lines of one of `GRADES`; `ValueError` for any other."""
@@ -86,6 +97,8 @@ class Certificate(NamedTuple):
 
 def _verdict(line: CertificateLine) -> str:
     """The word for `holds`."""
+    if line.undecided:
+        return "undecided"
     if line.holds is None:
         return "measured" if line.grade == SAMPLED else "no claim"
     return "holds" if line.holds else "FAILS"
@@ -101,93 +114,63 @@ def _subject(model) -> str:
     leaves = [leaf for leaf in jax.tree.leaves(model) if eqx.is_inexact_array(leaf)]
     dtypes = sorted({str(leaf.dtype) for leaf in leaves})
     count = sum(leaf.size for leaf in leaves)
-    step = getattr(model, "step", None)
+    step = model.step if isinstance(model, AbstractModel) else None
     method = f" forecasting by {step_info(step).name}" if step is not None else ""
     return f"{type(model).__name__}{method}, {count} parameters ({', '.join(dtypes) or 'none'})"
 
 
-def _field_of(model) -> AbstractField | None:
-    """The field itself, a model's field, or `None` for a model that is a function of time."""
-    return model if isinstance(model, AbstractField) else getattr(model, "field", None)
-
-
-def _innermost(field):
-    """The field inside those that only change its units."""
-    while hasattr(field, "inner"):
-        field = field.inner
-    return field
+def _finite_line(model) -> list[CertificateLine]:
+    """Whether all numbers of the model are numbers: nothing else it says means much without."""
+    leaves = [leaf for leaf in jax.tree.leaves(model) if eqx.is_inexact_array(leaf)]
+    total = sum(leaf.size for leaf in leaves)
+    if not total:
+        return []
+    bad = sum(int((~np.isfinite(np.asarray(leaf))).sum()) for leaf in leaves)
+    text = f"of {total} parameters, {bad or 'none'} {'are' if bad > 1 else 'is'} not finite"
+    return [CertificateLine("FINITE WEIGHTS", RIGOROUS, bad == 0, float(bad), text)]
 
 
 def _rigorous_lines(model) -> list[CertificateLine]:
-    """Computed bounds of the field, of the one inside where it is wrapped in other units."""
-    field = _field_of(model)
-    units = "" if _innermost(field) is field else ", in the units that it was trained in"
-    return [
-        CertificateLine(name, RIGOROUS, holds, value, statement + units)
-        for name, holds, value, statement in bounded_statements(_innermost(field))
-    ]
-
-
-def _derived_lines(model) -> list[CertificateLine]:
-    """What field, step and their pairing keep, from their declarations."""
-    bare, field = isinstance(model, AbstractField), _field_of(model)
-    flow = frozenset() if field is None else field.structure
-    kept = frozenset() if bare else model.structure
-    lines = []
-    for tag in TAGS:
-        if tag in flow:
-            text = f"exact flow: {tag.meaning}"
-            lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, True, None, text))
-        if tag in kept:
-            text = f"forecast map: {tag.meaning}"
-            lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, True, None, text))
-        elif tag in flow and not bare:
-            text = "forecast map: kept to the accuracy of the step, not exactly"
-            if (
-                model.step is not None
-                and model.step.on_pair is not None
-                and tag in _step_tags(model)
-            ):
-                text += "; exactly on the pair of states that the step advances"
-            lines.append(CertificateLine(tag.name, BY_CONSTRUCTION, None, None, text))
-    if not lines:
-        text = "neither field nor forecast claims any structure"
-        lines.append(CertificateLine("NONE", BY_CONSTRUCTION, None, None, text))
+    """What the model, field or network proves of itself; a claim without a number fails."""
+    lines = _finite_line(model)
+    for bound in model.bounds():
+        lost = bound.value is not None and math.isnan(bound.value)
+        holds = False if lost else bound.holds
+        lines.append(CertificateLine(bound.name, RIGOROUS, holds, bound.value, bound.statement))
     return lines
 
 
+def _derived_lines(model) -> list[CertificateLine]:
+    """What field, step and their pairing keep, or a network, from their declarations."""
+    if isinstance(model, AbstractNetwork):
+        texts = [(tag, True, f"the map: {tag.meaning}") for tag in TAGS if tag in model.structure]
+        return _claims(texts, "no tag is claimed")
+    bare = isinstance(model, AbstractField)
+    field = model if bare else model.field
+    flow = frozenset() if field is None else field.structure
+    kept = frozenset() if bare else model.structure
+    texts = []
+    for tag in TAGS:
+        if tag in flow:
+            texts.append((tag, True, f"exact flow: {tag.meaning}"))
+        if tag in kept:
+            texts.append((tag, True, f"forecast map: {tag.meaning}"))
+        elif tag in flow and not bare:
+            text = "forecast map: kept to the accuracy of the step, not exactly"
+            if tag in step_tags(model):
+                text += "; exactly on the pair of states that the step advances"
+            texts.append((tag, None, text))
+    return _claims(texts, "neither field nor forecast claims any structure")
+
+
+def _claims(texts, nothing: str) -> list[CertificateLine]:
+    lines = [CertificateLine(tag.name, BY_CONSTRUCTION, holds, None, t) for tag, holds, t in texts]
+    return lines or [CertificateLine("NONE", BY_CONSTRUCTION, None, None, nothing)]
+
+
 def _sampled_line(finding: Finding) -> CertificateLine:
-    holds = finding.worst <= finding.slack if finding.claimed else None
-    statement = finding.statement
-    if finding.worst == float("inf"):
-        statement += "; a value is not finite, so that nothing is kept there"
-    elif finding.claimed and finding.slack:
-        statement += f"; round-off explains {finding.slack:.1e}"
-    return CertificateLine(finding.name, SAMPLED, holds, finding.worst, statement)
-
-
-def _zero_input(field, dtype):
-    """No input, as zeros for the fields that must be given one."""
-    size = getattr(_innermost(field), "input_dim", 0)
-    return jnp.zeros(size, dtype) if size else None
-
-
-def _step_tags(model) -> frozenset[Tag]:
-    """What the model's step keeps, on pairs of states where it acts on them."""
-    if model.step.on_pair is not None:
-        return structure_of(model.step, _field_of(model))
-    return model.structure
-
-
-def _findings(model, xs, h, steps, energies) -> list[Finding]:
-    step, field = getattr(model, "step", None), _field_of(model)
-    args = _zero_input(field, xs.dtype)
-    findings = [] if field is None else power_findings(model, field.structure, xs, args)
-    if field is not None and step is not None:
-        width = h / getattr(model, "substeps", 1)
-        findings = step_findings(step, field, _step_tags(model), xs, width, args) + findings
-    named = {} if model.energy is None else {"model's": model.energy}
-    return findings + forecast_findings(model, {**named, **energies}, xs, h, steps, args)
+    name, worst, statement, holds, undecided = finding
+    return CertificateLine(name, SAMPLED, holds, worst, statement, undecided)
 
 
 def certify(
@@ -237,35 +220,31 @@ def certify(
 
     ```
     """
+    if not isinstance(model, AbstractModel | AbstractField | AbstractNetwork):
+        raise ValueError(
+            f"a certificate is one of a model, a field or a network, got {type(model).__name__}: "
+            "FieldModel(field, step) pairs a field with a step"
+        )
     xs = _states(domain, states, samples, key)
-    if isinstance(model, AbstractNetwork):
-        return _certify_network(model, xs)
     lines = _derived_lines(model) + _rigorous_lines(model)
-    if xs is not None and not isinstance(model, AbstractField):
-        if h is None:
-            raise ValueError("sampling needs the time h between two states of the forecast")
-        check_positive("h", h)
-        check_size("steps", steps)
+    if xs is not None:
         found = _findings(model, xs, h, steps, dict(energies or {}))
         lines += [_sampled_line(finding) for finding in found]
-    step = getattr(model, "step", None)
-    condition = step_info(step).condition if step is not None and _step_tags(model) else ""
+    step = model.step if isinstance(model, AbstractModel) else None
+    condition = step_info(step).condition if step is not None and step_tags(model) else ""
     return Certificate(_subject(model), condition, tuple(lines))
 
 
-def _certify_network(net: AbstractNetwork, xs) -> Certificate:
-    """The certificate of a map: derived tags, constants by exact norms, sampled defects."""
-    lines = [
-        CertificateLine(tag.name, BY_CONSTRUCTION, True, None, f"the map: {tag.meaning}")
-        for tag in TAGS
-        if tag in net.structure
-    ]
-    if not lines:
-        lines.append(CertificateLine("NONE", BY_CONSTRUCTION, None, None, "no tag is claimed"))
-    lines += [CertificateLine(n, RIGOROUS, h, v, text) for n, h, v, text in network_bounds(net)]
-    if xs is not None:
-        lines += [_sampled_line(finding) for finding in network_findings(net, xs)]
-    return Certificate(_subject(net), "", tuple(lines))
+def _findings(model, xs, h, steps, energies) -> list[Finding]:
+    if isinstance(model, AbstractNetwork):
+        return network_findings(model, xs)
+    if isinstance(model, AbstractField):
+        return field_findings(model, xs)
+    if h is None:
+        raise ValueError("sampling needs the time h between two states of the forecast")
+    check_positive("h", h)
+    check_size("steps", steps)
+    return model_findings(model, xs, h, steps, energies)
 
 
 def _states(domain, states, samples, key):

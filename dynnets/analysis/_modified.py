@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 
 from dynnets._core import SYMPLECTIC, check_positive, check_size, split_phase, symplectic_gradient
 from dynnets.energies import AbstractEnergy, SeparableEnergy
-from dynnets.fields import AbstractField
+from dynnets.fields import AbstractField, batched_field
 from dynnets.integrators import Splitting, check_parts, step_info
 
 _HIGHEST = 8  # beyond, the iterates' round-off outweighs what another term gains
@@ -267,7 +267,7 @@ def mismatch(
     default `h`, smaller where the data were made with sub-steps. Cost: `order` steps per state.
     """
     found = jax.vmap(lambda x: modified_field(loss_step, field, h, order)(0.0, x))(xs)
-    truth = jax.vmap(lambda x: field(0.0, x))(xs)
+    truth = batched_field(field, 0.0, xs.T).T
     made = truth
     if data_step is not None:
         source = modified_field(data_step, field, h if data_h is None else data_h, order)

@@ -1,13 +1,14 @@
 """The role of every scalar: an energy, a potential."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import declared
+from dynnets._core import Bound, declared
 
 
 class AbstractEnergy(eqx.Module):
@@ -20,12 +21,27 @@ class AbstractEnergy(eqx.Module):
     - `quadratic`: a polynomial of degree two in the state, for all parameters; `convex`: convex
       in the state, for all parameters; `half_square`: it is `|x|^2 / 2`.
     - `space_dim`: how many coordinates a body has, of an energy of several bodies.
+
+    And what it knows of itself, at its present parameters and for every time and state, with the
+    rounding of its dtype; absent (`None`, and nothing) unless it does:
+
+    - `gradient_bound`: a number that `|grad_x H|` never exceeds.
+    - `range_bound`: `(low, high)`, between which all values of `H` lie.
+    - `bounds()`: further `Bound`s, of its parameters for instance, for certificates.
     """
 
     @declared
     def space_dim(self) -> int:
         """How many coordinates a body has, 1 by default."""
         return 1
+
+    @declared
+    def gradient_bound(self) -> Any:
+        """A number that `|grad_x H|` never exceeds."""
+
+    @declared
+    def range_bound(self) -> Any:
+        """`(low, high)`, between which all values of `H` lie."""
 
     @property
     def autonomous(self) -> bool:
@@ -61,3 +77,7 @@ class AbstractEnergy(eqx.Module):
             return jax.grad(self.__call__, argnums=1)(t, x)
         t_axis = 0 if jnp.ndim(t) else None
         return jax.vmap(self.gradient, in_axes=(t_axis, -1), out_axes=-1)(t, x)
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the class proves of its parameters; nothing by default."""
+        return ()

@@ -1,5 +1,6 @@
 """Scalars behind fields: energies and potentials, learned or given, with their gradients."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from dynnets._core import assemble, check_finite, split_phase
 from dynnets.nn import MLP
 
 from ._abstract import AbstractEnergy
+from ._bounds import known_parts, masses_bound, summed_range
 
 
 def _per_feature(values, x):
@@ -50,6 +52,16 @@ class MLPEnergy(AbstractEnergy):
     def gradient(self, t, x):
         """`grad H(x)` in closed form."""
         return self.net.gradient(x)
+
+    @property
+    def gradient_bound(self) -> float:
+        """The Lipschitz constant of the net, by the norms of its layers."""
+        return self.net.lipschitz_bound()
+
+    @property
+    def range_bound(self) -> tuple[float, float] | None:
+        """Between which all values lie, for a bounded activation."""
+        return self.net.range_bound()
 
 
 class QuadraticEnergy(AbstractEnergy):
@@ -151,6 +163,10 @@ class KineticEnergy(AbstractEnergy):
         """The velocities `p_i / m_i`."""
         return p * _per_feature(jnp.exp(-self.log_mass), p)
 
+    def bounds(self):
+        """That all masses are positive and finite."""
+        return (masses_bound(self.mass),)
+
 
 class FunctionEnergy(AbstractEnergy):
     """A given energy: wraps a function `H(t, x)` of one state `(d,)`.
@@ -242,3 +258,18 @@ class SeparableEnergy(AbstractEnergy):
         """`(grad V(q), grad T(p))`."""
         q, p = split_phase(x)
         return jnp.concatenate([self.potential.gradient(t, q), self.kinetic.gradient(t, p)])
+
+    @property
+    def gradient_bound(self) -> float | None:
+        """Both gradients side by side: the root of the sum of the squares of their bounds."""
+        parts = known_parts(self.kinetic.gradient_bound, self.potential.gradient_bound)
+        return None if parts is None else math.hypot(*parts)
+
+    @property
+    def range_bound(self) -> tuple[float, float] | None:
+        """The sum of both ranges, where both are known."""
+        return summed_range((self.kinetic, self.potential))
+
+    def bounds(self):
+        """What both parts prove of themselves."""
+        return self.kinetic.bounds() + self.potential.bounds()

@@ -47,3 +47,17 @@ class KnownEnergy(AbstractEnergy):
     def gradient(self, t, x):
         """`grad H(t, x)`."""
         return self.energy.gradient(t, x)
+
+    @property
+    def gradient_bound(self) -> float | None:
+        """That of the energy inside."""
+        return self.energy.gradient_bound
+
+    @property
+    def range_bound(self) -> tuple[float, float] | None:
+        """That of the energy inside."""
+        return self.energy.range_bound
+
+    def bounds(self):
+        """What the energy inside proves of itself."""
+        return self.energy.bounds()

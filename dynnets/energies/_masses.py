@@ -1,13 +1,15 @@
 """Mass matrices, given by their Cholesky factors, and the energy that they make."""
 
 import abc
+import math
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_size, split_phase
+from dynnets._core import Bound, check_size, split_phase
+from dynnets.linear import singular_bounds
 from dynnets.nn import MLP, angle_features, check_angles
 
 from ._abstract import AbstractEnergy
@@ -18,6 +20,10 @@ Rows = list[list[Array]]
 
 class AbstractMass(eqx.Module):
     """A positive definite mass matrix `M(q) = L(q) L(q)^T`, given by its Cholesky factor."""
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the class proves of the matrix at its present parameters; nothing by default."""
+        return ()
 
     @abc.abstractmethod
     def factor(self, q) -> Rows:
@@ -67,6 +73,16 @@ class ConstantMass(AbstractMass):
         """Rows of `L`."""
         diagonal = jnp.exp(jnp.diagonal(self.raw))
         return [[self.raw[i, j] for j in range(i)] + [diagonal[i]] for i in range(len(self.raw))]
+
+    def bounds(self):
+        """Between which the eigenvalues of `M` lie: the squares of the singular values of `L`."""
+        factor = jnp.tril(self.raw, -1) + jnp.diag(jnp.exp(jnp.diagonal(self.raw)))
+        low, high = (root**2 for root in singular_bounds(factor))
+        text = f"eigenvalues of the mass matrix M = L L^T lie in [{low:.3g}, {high:.3g}]"
+        if low == 0 and math.isfinite(high):
+            text += ", the least is too small to be told from zero in this precision"
+            return (Bound("MASS MATRIX > 0", low, text),)
+        return (Bound("MASS MATRIX > 0", low, text, low > 0 and math.isfinite(high)),)
 
 
 class MLPMass(AbstractMass):
@@ -124,3 +140,7 @@ class VelocityEnergy(AbstractEnergy):
         """`v^T M(q) v / 2 + V(t, q)`."""
         q, v = split_phase(x)
         return self.mass.kinetic(q, v) + self.potential(t, q)
+
+    def bounds(self):
+        """What the mass matrix and the potential prove of themselves."""
+        return self.mass.bounds() + self.potential.bounds()

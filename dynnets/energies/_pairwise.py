@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from dynnets._core import check_positive, check_size, join_phase, split_phase
 
 from ._abstract import AbstractEnergy
+from ._bounds import masses_bound
 from ._pair_laws import AbstractPairLaw
 
 
@@ -113,6 +114,10 @@ class PairwisePotential(AbstractEnergy):
         forces = pull[:, None] * difference
         return jnp.tensordot(incidence(self.bodies, q.dtype).T, forces, 1).reshape(q.shape)
 
+    def bounds(self):
+        """That all masses are positive and finite."""
+        return (masses_bound(self.masses),)
+
     def mass_per_coordinate(self) -> Float[Array, " dim"]:
         """The mass of the body that each coordinate belongs to, shape `(bodies * space_dim,)`."""
         return jnp.repeat(self.masses, self.space_dim)
@@ -135,6 +140,10 @@ class PairwiseEnergy(AbstractEnergy):
         """`(grad V(q), m v)`."""
         q, v = split_phase(x)
         return join_phase(self.potential.gradient(t, q), weighted_by_mass(self.potential, v))
+
+    def bounds(self):
+        """What the potential proves of itself: it holds the masses."""
+        return self.potential.bounds()
 
 
 def weighted_by_mass(potential, v):

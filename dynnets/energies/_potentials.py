@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from dynnets.nn import angle_features, check_angles
 
 from ._abstract import AbstractEnergy
+from ._bounds import known_parts, summed, summed_range
 from ._energies import as_energy
 
 
@@ -85,6 +86,21 @@ class SumEnergy(AbstractEnergy):
         first, *rest = self.terms
         return sum((term.gradient(t, x) for term in rest), first.gradient(t, x))
 
+    @property
+    def gradient_bound(self) -> float | None:
+        """The sum of the bounds of the terms, where all are known."""
+        parts = known_parts(*(term.gradient_bound for term in self.terms))
+        return None if parts is None else summed(parts, self)
+
+    @property
+    def range_bound(self) -> tuple[float, float] | None:
+        """The sum of the ranges of the terms, where all are known."""
+        return summed_range(self.terms, self)
+
+    def bounds(self):
+        """What the terms prove of themselves."""
+        return tuple(bound for term in self.terms for bound in term.bounds())
+
 
 class PeriodicEnergy(AbstractEnergy):
     """`E(features(x))` with `features = angle_features`: an energy of angles, periodic in them.
@@ -112,3 +128,18 @@ class PeriodicEnergy(AbstractEnergy):
         """By the chain rule: one gradient of `E`."""
         features, pull = jax.vjp(lambda y: angle_features(y, self.angles), x)
         return pull(self.energy.gradient(t, features))[0]
+
+    @property
+    def gradient_bound(self) -> float | None:
+        """That of the energy of the features, which move no faster than the angles."""
+        parts = known_parts(self.energy.gradient_bound)
+        return None if parts is None else summed((*parts, 0.0), self)
+
+    @property
+    def range_bound(self) -> tuple[float, float] | None:
+        """That of the energy of the features."""
+        return self.energy.range_bound
+
+    def bounds(self):
+        """What the energy of the features proves of itself."""
+        return self.energy.bounds()

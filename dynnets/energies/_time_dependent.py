@@ -54,6 +54,16 @@ class TimePotential(AbstractEnergy):
         """`grad_q V(t, q)`."""
         return self.net.gradient(_with_time(t, q))[1:]
 
+    @property
+    def gradient_bound(self) -> float:
+        """The Lipschitz constant of the net of `(t, q)`, by the norms of its layers."""
+        return self.net.lipschitz_bound()
+
+    @property
+    def range_bound(self) -> tuple[float, float] | None:
+        """Between which all values lie, for a bounded activation."""
+        return self.net.range_bound()
+
     def time_derivative(self, t, q):
         """`dV/dt (t, q)`, of the shape of `V`."""
         return self.net.gradient(_with_time(t, q))[0]

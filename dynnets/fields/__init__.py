@@ -14,6 +14,7 @@ from ._abstract import (
 from ._antisymmetric import (
     AntisymmetricField as AntisymmetricField,
 )
+from ._batch import batched_field as batched_field
 from ._dissipative import (
     AbstractDamping as AbstractDamping,
     ConstantDamping as ConstantDamping,

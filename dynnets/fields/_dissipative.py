@@ -1,6 +1,7 @@
 """Fields that lose energy or take it in: port-Hamiltonian and Helmholtz forms."""
 
 import abc
+import math
 from typing import ClassVar
 
 import equinox as eqx
@@ -9,17 +10,22 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import DISSIPATIVE, check_size, split_phase, symplectic_gradient
+from dynnets._core import DISSIPATIVE, Bound, check_size, split_phase, symplectic_gradient
 from dynnets.energies import AbstractEnergy, as_energy
-from dynnets.linear import positive_semidefinite
+from dynnets.linear import positive_semidefinite, singular_bounds
 from dynnets.nn import MLP
 
 from ._abstract import AbstractField
+from ._bounds import energy_bounds
 from ._inputs import input_at
 
 
 class AbstractDamping(eqx.Module):
     """A matrix `D(q) >= 0` that takes `-D dH/dp` from the momenta."""
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the class proves of the matrix at its present parameters; nothing by default."""
+        return ()
 
     @abc.abstractmethod
     def matrix(self, q) -> Float[Array, "n n"]:
@@ -44,6 +50,12 @@ class ConstantDamping(AbstractDamping):
     def __call__(self, q, velocity):
         """`L (L^T dH/dp)`."""
         return self.factor @ (self.factor.T @ velocity)
+
+    def bounds(self):
+        """Between which the eigenvalues of `D` lie: the squares of the singular values of `L^T`."""
+        low, high = (root**2 for root in singular_bounds(self.factor.T))
+        text = f"eigenvalues of the damping matrix D = L L^T lie in [{low:.3g}, {high:.3g}]"
+        return (Bound("DAMPING >= 0", low, text, math.isfinite(high)),)
 
 
 class MLPDamping(AbstractDamping):
@@ -118,6 +130,11 @@ class PortHamiltonianField(AbstractField):
             force = force + _applied(self.input_matrix, u, force)
         return jnp.concatenate([rate, force])
 
+    def bounds(self):
+        """What the damping and the energy prove."""
+        damping = () if self.damping is None else self.damping.bounds()
+        return damping + energy_bounds(self.energy)
+
 
 def _applied(matrix, u, like):
     """`G u`, broadcast over the batch of `like`."""
@@ -149,6 +166,10 @@ class HelmholtzField(AbstractField):
         """`J grad H + grad D`."""
         conservative = symplectic_gradient(self.energy.gradient(t, x))
         return conservative + self.dissipation.gradient(t, x)
+
+    def bounds(self):
+        """What the energy of the conservative part proves."""
+        return energy_bounds(self.energy)
 
 
 def initial_damping(n: int, size: float, *, key: PRNGKeyArray) -> ConstantDamping:

@@ -13,6 +13,7 @@ from dynnets.linear import singular_range
 from dynnets.nn import MONOTONE
 
 from ._abstract import AbstractField
+from ._bounds import energy_bounds, speed_bound
 
 
 def _draw(dim: int, width: int, activation: str, key: PRNGKeyArray) -> RidgeEnergy:
@@ -58,6 +59,10 @@ class GradientField(AbstractField):
     def __call__(self, t, x, args=None):
         """`-grad V(t, x)`."""
         return -self.energy.gradient(t, x)
+
+    def bounds(self):
+        """How fast the field can be at most, `|grad V|`, and what the potential proves."""
+        return speed_bound(self.energy.gradient_bound) + energy_bounds(self.energy)
 
 
 class NonExpansiveField(AbstractField):

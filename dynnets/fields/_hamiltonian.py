@@ -13,13 +13,16 @@ from dynnets._core import (
     POISSON,
     SYMPLECTIC,
     VOLUME,
+    Bound,
     Tag,
     constant_field,
     symplectic_gradient,
 )
 from dynnets.energies import AbstractEnergy, KineticEnergy, SeparableEnergy, as_energy
+from dynnets.linear import singular_bounds
 
 from ._abstract import AbstractField
+from ._bounds import energy_bounds, speed_bound
 from ._kick_drift import kick_drift_flows
 
 _HAMILTONIAN = frozenset({SYMPLECTIC, VOLUME, ENERGY})
@@ -53,6 +56,10 @@ class HamiltonianField(AbstractField):
     def __call__(self, t, x, args=None):
         """`J grad H(t, x)`."""
         return symplectic_gradient(self.energy.gradient(t, x))
+
+    def bounds(self):
+        """How fast the field can be at most, `|J grad H| = |grad H|`, and those of the energy."""
+        return speed_bound(self.energy.gradient_bound) + energy_bounds(self.energy)
 
 
 class SeparableHamiltonianField(AbstractField):
@@ -114,6 +121,10 @@ class SeparableHamiltonianField(AbstractField):
         """`(grad T(p), -grad V(q))`."""
         return symplectic_gradient(self.energy.gradient(t, x))
 
+    def bounds(self):
+        """How fast the field can be at most, and what both parts of the energy prove."""
+        return speed_bound(self.energy.gradient_bound) + energy_bounds(self.energy)
+
 
 def mechanical_field(mass: Float[Array, " n"], potential: Callable) -> SeparableHamiltonianField:
     """`q' = p / m`, `p' = -grad V(q)`: the field of `H = sum p_i^2 / (2 m_i) + V(q)`.
@@ -161,3 +172,15 @@ class PoissonField(AbstractField):
     def __call__(self, t, x, args=None):
         """`B grad H(t, x)`."""
         return self.apply_structure(t, x, self.energy.gradient(t, x))
+
+    def bounds(self):
+        """That `B` is skew, how fast the field can be at most, and those of the energy."""
+        skew = float(jnp.abs(self.matrix + self.matrix.T).max())
+        text = "max |B + B^T| of the Poisson matrix: a sum that is zero has no rounding"
+        slope = self.energy.gradient_bound
+        limit = None if slope is None else singular_bounds(self.matrix)[1] * slope
+        return (
+            Bound("SKEW MATRIX", skew, text, skew == 0),
+            *speed_bound(limit),
+            *energy_bounds(self.energy),
+        )

@@ -11,6 +11,7 @@ from dynnets._core import DISSIPATIVE, ENERGY, join_phase, split_phase
 from dynnets.energies import AbstractEnergy, AbstractMass, VelocityEnergy, as_energy
 
 from ._abstract import AbstractField
+from ._bounds import energy_bounds
 from ._dissipative import AbstractDamping
 from ._inputs import input_at
 
@@ -76,3 +77,8 @@ class MassMatrixField(AbstractField):
             push = self.input_matrix @ u
             force = force + push.reshape(push.shape + (1,) * (force.ndim - push.ndim))
         return join_phase(v, self.mass.solve(q, force))
+
+    def bounds(self):
+        """What the mass matrix, the potential and the damping prove."""
+        damping = () if self.damping is None else self.damping.bounds()
+        return damping + energy_bounds(self.energy)

@@ -21,6 +21,7 @@ from dynnets._core import (
 from dynnets.energies import KineticEnergy, PairwiseEnergy, PairwisePotential, weighted_by_mass
 
 from ._abstract import AbstractField
+from ._bounds import energy_bounds
 from ._hamiltonian import SeparableHamiltonianField
 from ._kick_drift import kick_drift_flows
 
@@ -96,3 +97,7 @@ class PairwiseField(AbstractField):
         """`(v, -grad V(q) / m)`."""
         q, v = split_phase(x)
         return join_phase(v, self.kick(t, q, args))
+
+    def bounds(self):
+        """That the masses are positive, and what else the energy proves."""
+        return energy_bounds(self.energy)

@@ -4,6 +4,11 @@ from ._block_tridiagonal import (
     BlockTridiagonal as BlockTridiagonal,
     solve_block_tridiagonal as solve_block_tridiagonal,
 )
+from ._enclosures import (
+    rounding_margin as rounding_margin,
+    singular_bounds as singular_bounds,
+    spectrum_bounds as spectrum_bounds,
+)
 from ._norms import (
     gram_norm_bound as gram_norm_bound,
     norm_bound as norm_bound,

@@ -8,7 +8,6 @@ from ._density import (
     negative_log_likelihood as negative_log_likelihood,
 )
 from ._derivative import (
-    batched_field as batched_field,
     derivative_matching as derivative_matching,
 )
 from ._flow import (

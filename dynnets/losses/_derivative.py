@@ -1,12 +1,9 @@
 """Losses that compare vector fields: predicted against measured time derivatives."""
 
-from collections.abc import Callable
-
-import jax
 import jax.numpy as jnp
 
 from dynnets.data import batch_part
-from dynnets.fields import AbstractField
+from dynnets.fields import batched_field
 from dynnets.models import AbstractModel
 
 
@@ -52,11 +49,3 @@ def check_has_field(model) -> None:
 
 def _rows(u):
     return None if u is None else u.T
-
-
-def batched_field(field: AbstractField | Callable, t, x, u):
-    """`f(t, x, u)` on features-first arrays: `t (N,)`, `x (d, N)`, `u (m, N)` or `None`."""
-    if isinstance(field, AbstractField) and field.features_first:
-        return field(t, x, u)
-    axes = (0, -1, None if u is None else -1)
-    return jax.vmap(field, in_axes=axes, out_axes=-1)(t, x, u)

@@ -7,10 +7,8 @@ from jaxtyping import Array, Float
 
 from dynnets._core import check_positive, check_size
 from dynnets.data import AbstractBatch, batch_part
-from dynnets.fields import AbstractField
+from dynnets.fields import AbstractField, batched_field
 from dynnets.models import AbstractFlow
-
-from ._derivative import batched_field
 
 
 class FlowResidual(eqx.Module):

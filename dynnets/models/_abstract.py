@@ -21,6 +21,9 @@ class AbstractModel(eqx.Module):
     - `inner`, `units`: of a model that speaks other units than it was trained in, the model in the
       units of its training and the change of units. Only `ScaledModel` has them.
     - `law`: the learned `AbstractPairLaw`, of bodies that act on each other in pairs.
+    - `inverse(t, x)`: of a flow, the `x0` from which it is at `x` after the time `t`.
+    - `canonical`, `canonical_state(x)`: of a model of positions and velocities, the same model on
+      states `(q, p)`, and the state `(q, p)` of `x`.
     - `initial_states`: learned states at the start of every trial, `(trials, d)`.
     - `copies(x)` and `pair`: of a model that moves two copies of a state, see `NSSNN`.
     - `bounds()`: the `Bound`s that the class proves of itself; those of its field by default.
@@ -66,6 +69,18 @@ class AbstractModel(eqx.Module):
     @declared
     def law(self) -> Any:
         """The learned law of pairs, of a model of bodies."""
+
+    @declared
+    def inverse(self) -> Any:
+        """`inverse(t, x)`, of a flow."""
+
+    @declared
+    def canonical(self) -> Any:
+        """The same model on canonical states, of one of positions and velocities."""
+
+    @declared
+    def canonical_state(self) -> Any:
+        """`canonical_state(x)`, the state `(q, p)` of `x`."""
 
     @property
     @abc.abstractmethod

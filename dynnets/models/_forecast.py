@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from dynnets._core import check_finite, check_increasing, check_size, grid_times
-from dynnets.fields import AbstractField
+from dynnets.fields import AbstractField, batched_field
 from dynnets.integrators import AbstractStep, check_parts, rollout
 
 from ._abstract import AbstractModel
@@ -58,4 +58,5 @@ def energy_rate(model: AbstractModel, t, x, args: Any = None) -> Array:
     """
     if model.energy is None:
         raise ValueError(f"{type(model).__name__} has no energy")
-    return jnp.sum(model.energy.gradient(t, x) * model.field(t, x, args), axis=0)
+    rate = model.field(t, x, args) if x.ndim == 1 else batched_field(model.field, t, x, args)
+    return jnp.sum(model.energy.gradient(t, x) * rate, axis=0)

@@ -5,11 +5,16 @@ import abc
 import equinox as eqx
 from jaxtyping import Array
 
-from dynnets._core import Bound, Tag
+from dynnets._core import Bound, Tag, declared
 
 
 class AbstractNetwork(eqx.Module):
-    """A map `net(x)` of one state; `jax.vmap` batches it, or features-first `(d, N)` at once."""
+    """A map `net(x)` of one state; `jax.vmap` batches it, or features-first `(d, N)` at once.
+
+    A network with an exact inverse offers it as `inverse(y)`; absent (`None`) unless it does.
+    """
+
+    inverse = declared(None)
 
     @property
     @abc.abstractmethod

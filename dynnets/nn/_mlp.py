@@ -13,6 +13,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynnets._core import assemble, check_choice, check_finite, check_size
 
+from ._mlp_bounds import mlp_lipschitz_bound, mlp_range_bound
+
 _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
     # name -> (s(z), s'(z) from the pair (z, s(z)): cheaper than s'(z) alone)
     "tanh": (jnp.tanh, lambda z, y: 1 - y * y),
@@ -173,3 +175,18 @@ class MLP(eqx.Module):
                 f"only a net with one output has a gradient, got {self.layers[-1][0].shape[0]}"
             )
         return mlp_gradient(self.layers, self.activation, x)
+
+    def lipschitz_bound(self) -> float:
+        """An upper bound of the Lipschitz constant in the 2-norm, and of `|gradient|` everywhere.
+
+        The product of the layers' norms and slopes, with the rounding of the weights' dtype. Loose
+        for deep nets; infinite for weights that are not finite. A Python number: not for training.
+        """
+        return mlp_lipschitz_bound(self.layers, self.activation)
+
+    def range_bound(self) -> tuple[float, float] | None:
+        """`(low, high)` that encloses every output of a net with one output, rounding included.
+
+        `None` where there is no such bound: for an activation without one, or no hidden layer.
+        """
+        return mlp_range_bound(self.layers, self.activation)

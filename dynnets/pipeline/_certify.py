@@ -19,13 +19,8 @@ def certify_model(model, states, step: float) -> Certificate:
     A model that an input drives gets the derived lines alone, unless it runs without one.
     """
     states = jnp.asarray(states)
-    if hasattr(model, "canonical"):
+    if model.canonical is not None:
         # positions and velocities are measured, the form is kept on positions and momenta
-        q, v = jnp.split(states, 2, axis=1)
-        momenta = v * model.potential.mass_per_coordinate()[None]
-        return certify(
-            model.canonical, states=jnp.concatenate([q, momenta], axis=1), h=step, steps=100
-        )
-    field = getattr(model, "field", None)
-    needs_input = getattr(getattr(field, "inner", field), "input_dim", 0) > 0
+        return certify(model.canonical, states=model.canonical_state(states.T).T, h=step, steps=100)
+    needs_input = model.field is not None and model.field.input_dim > 0
     return certify(model) if needs_input else certify(model, states=states, h=step)

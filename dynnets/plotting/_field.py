@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+
+from dynnets.fields import batched_field
 
 from ._canvas import DATA, as_curve, legend_beside, line_styles, new_axes, padded_range, tidy
 from ._phase_portrait import check_plane, plane_grid
@@ -46,7 +47,7 @@ def plot_field(
     axis = axes[0, 0]
     first, second, states = plane_grid(xs, (i, j), at, points)
     flat = jnp.asarray(states.reshape(-1, xs.shape[1]))
-    rates = np.asarray(jax.vmap(lambda x: field(time, x, args))(flat))
+    rates = np.asarray(batched_field(field, time, flat.T, args).T)
     axis.quiver(
         *np.meshgrid(first, second), rates[:, i], rates[:, j], color="#9a9a9a", width=0.0032
     )

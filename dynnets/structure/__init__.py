@@ -25,6 +25,17 @@ from ._algebra import (
     structure_of as structure_of,
     verdict as verdict,
 )
+from ._cancellation import (
+    CANCELLATIONS as CANCELLATIONS,
+    MAP_CANCELLATIONS as MAP_CANCELLATIONS,
+    Cancellation as Cancellation,
+    return_cancellation as return_cancellation,
+)
+from ._flow_oracles import (
+    FLOW_DEFECTS as FLOW_DEFECTS,
+    FLOW_ORACLES as FLOW_ORACLES,
+    FlowDefect as FlowDefect,
+)
 from ._oracles import (
     angular_momentum as angular_momentum,
     angular_momentum_defect as angular_momentum_defect,

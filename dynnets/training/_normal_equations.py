@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dynnets.fields import batched_field
 from dynnets.integrators import rollout
-from dynnets.losses import batched_field
 
 BLOCK = 256  # records at once: the tangents of 30 coefficients then fit into a core's cache
 

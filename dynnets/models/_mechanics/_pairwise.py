@@ -4,7 +4,14 @@ import diffrax
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets.energies import AbstractPairLaw, FixedPowerLaw, PairwiseEnergy, PairwisePotential
+from dynnets._core import join_phase, split_phase
+from dynnets.energies import (
+    AbstractPairLaw,
+    FixedPowerLaw,
+    PairwiseEnergy,
+    PairwisePotential,
+    weighted_by_mass,
+)
 from dynnets.fields import PairForceField, PairwiseField
 from dynnets.integrators import AbstractStep, RungeKutta, check_parts, yoshida4
 
@@ -74,6 +81,11 @@ class PairwiseHamiltonian(AbstractStepModel):
     def canonical(self) -> FieldModel:
         """The same model on canonical states `(q, p)`: its step is symplectic."""
         return FieldModel(self.field.canonical, self.step, self.substeps)
+
+    def canonical_state(self, x: Float[Array, " d *batch"]) -> Float[Array, " d *batch"]:
+        """`(q, p)` of the state `(q, v)`, `p = m v` with the learned masses."""
+        q, v = split_phase(x)
+        return join_phase(q, weighted_by_mass(self.potential, v))
 
 
 def newtonian_bodies(
