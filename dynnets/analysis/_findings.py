@@ -1,7 +1,7 @@
 """What is found of fields, steps, maps and forecasts at given states, by the oracle of each tag."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -129,7 +129,7 @@ def _first_copy(step, field, t, x, h, args=None):
 
 def _measured_step(step, field, h, args, tags, copies, x):
     value = step(field, 0.0, x, h, args)
-    found = {}
+    found: dict[str, Any] = {}
     for tag in tags:
         defect = ROWS[tag].oracle(step, field, 0.0, x, h, args)
         sizes = CANCELLATIONS[tag](step, field, 0.0, x, h, args)
@@ -173,7 +173,11 @@ def _measured_map(function, inverse, tags, x):
     value = function(x)
     found = {
         tag.name: _unless_lost(
-            value, (ROWS[tag].map_defect(function, x), *MAP_CANCELLATIONS[tag](function, x))
+            value,
+            (
+                cast(Callable, ROWS[tag].map_defect)(function, x),
+                *MAP_CANCELLATIONS[tag](function, x),
+            ),
         )
         for tag in tags
     }
