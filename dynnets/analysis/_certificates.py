@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import TAGS, check_finite, check_positive, check_size
+from dynnets._core import TAGS, Tag, check_finite, check_positive, check_size
 from dynnets.fields import AbstractField
 from dynnets.integrators import step_info
 from dynnets.models import AbstractModel
@@ -151,7 +151,7 @@ def _derived_lines(model) -> list[CertificateLine]:
     field = model if bare else model.field
     flow = frozenset() if field is None else field.structure
     kept = frozenset() if bare else model.structure
-    texts = []
+    texts: list[tuple[Tag, bool | None, str]] = []
     for tag in TAGS:
         if tag in flow:
             texts.append((tag, True, f"exact flow: {tag.meaning}"))
@@ -241,8 +241,9 @@ def certify(
     if xs is not None:
         found = _findings(model, xs, h, steps, dict(energies or {}))
         lines += [_sampled_line(finding) for finding in found]
-    step = model.step if isinstance(model, AbstractModel) else None
-    condition = step_info(step).condition if step is not None and step_tags(model) else ""
+    condition = ""
+    if isinstance(model, AbstractModel) and model.step is not None and step_tags(model):
+        condition = step_info(model.step).condition
     return Certificate(_subject(model), condition, tuple(lines))
 
 

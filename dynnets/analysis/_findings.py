@@ -127,7 +127,7 @@ def _first_copy(step, field, t, x, h, args=None):
 
 def _measured_step(step, field, h, args, tags, copies, x):
     value = step(field, 0.0, x, h, args)
-    found = {}
+    found: dict[str, Any] = {}
     for tag in tags:
         defect = ROWS[tag].oracle(step, field, 0.0, x, h, args)
         sizes = CANCELLATIONS[tag](step, field, 0.0, x, h, args)

@@ -1,5 +1,7 @@
 """The role of every batch: what losses and fits may ask of the data that they are given."""
 
+from typing import Any
+
 import equinox as eqx
 
 from dynnets._core import declared
@@ -21,16 +23,45 @@ class AbstractBatch(eqx.Module):
     A loss names the parts that it needs, and refuses data without them by `ValueError`.
     """
 
-    t = declared(None)
-    x = declared(None)
-    dx = declared(None)
-    u = declared(None)
-    ts = declared(None)
-    xs = declared(None)
-    us = declared(None)
-    mask = declared(None)
-    index = declared(None)
-    x0 = declared(None)
+    @declared
+    def t(self) -> Any:
+        """The times of points, `(N,)`."""
+
+    @declared
+    def x(self) -> Any:
+        """Points, `(N, d)`."""
+
+    @declared
+    def dx(self) -> Any:
+        """The rates of points, `(N, d)`."""
+
+    @declared
+    def u(self) -> Any:
+        """The inputs at points, `(N, m)`."""
+
+    @declared
+    def ts(self) -> Any:
+        """The times of trials, `(trials, T)`."""
+
+    @declared
+    def xs(self) -> Any:
+        """The states of trials, `(trials, T, d)`."""
+
+    @declared
+    def us(self) -> Any:
+        """The inputs of trials, `(trials, T, m)`."""
+
+    @declared
+    def mask(self) -> Any:
+        """What of the trials is no padding, `(trials, T)`."""
+
+    @declared
+    def index(self) -> Any:
+        """The number of each trial, `(trials,)`."""
+
+    @declared
+    def x0(self) -> Any:
+        """The states from which the points are reached, `(N, d)`."""
 
 
 def batch_part(batch, name: str):

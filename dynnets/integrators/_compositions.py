@@ -39,7 +39,7 @@ class Composition(AbstractStep):
         keeps = frozenset.intersection(*(info.keeps for info in infos))
         one_way = all(weight > 0 for weight in self.weights)
         worst = functools.partial(_worst_order, infos, self.order)
-        counts = [info.evaluations for info in parts]
+        counts = [info.evaluations for info in parts if info.evaluations is not None]
         return StepInfo(
             name=self.name,
             order=self.order,
@@ -47,7 +47,7 @@ class Composition(AbstractStep):
             keeps=keeps if one_way else keeps - {NON_EXPANSIVE, DISSIPATIVE},
             symmetric=self.symmetric,
             invertible=all(info.invertible for info in infos),
-            evaluations=None if None in counts else sum(counts),
+            evaluations=sum(counts) if len(counts) == len(parts) else None,
             condition="; ".join(dict.fromkeys(info.condition for info in infos)),
             source=self.source or "; ".join(dict.fromkeys(info.source for info in infos)),
             contractivity=self._bound([info.contractivity for info in parts]),

@@ -37,7 +37,8 @@ def triple_jump_weights(order: int) -> tuple[float, float, float]:
     Source: Yoshida, Physics Letters A 150, 1990. Raises `ValueError` unless `order` is even.
     """
     _check_even(order)
-    return _palindrome((1 / (2 - 2 ** (1 / (order + 1))),))
+    outer = 1 / (2 - 2 ** (1 / (order + 1)))
+    return outer, 1 - 2 * outer, outer
 
 
 def suzuki_weights(order: int) -> tuple[float, ...]:

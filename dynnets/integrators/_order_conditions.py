@@ -116,8 +116,9 @@ def composition_defects(substeps: Sequence[tuple], top: int) -> tuple[dict, dict
     >>> defects, degrees = composition_defects(halves, 3)
     >>> {word: value for word, value in defects.items() if value}
     {(('Verlet', 3),): 0.25}
-    >>> splitting_defects((1, 1), 2)  # a kick and a drift: AB is missed by a half
-    {('A',): 0, ('B',): 0, ('A', 'A'): 0.0, ('A', 'B'): 0.5, ('B', 'A'): -0.5, ('B', 'B'): 0.0}
+    >>> missed = splitting_defects((1, 1), 2)  # of a kick and a drift
+    >>> missed['A',], missed['A', 'B'], missed['B', 'A']
+    (0.0, 0.5, -0.5)
 
     ```
     """

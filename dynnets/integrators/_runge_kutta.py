@@ -190,7 +190,7 @@ def circle_contractivity(tableau: diffrax.ButcherTableau) -> float:
     ```python
     >>> from dynnets.integrators import RK4, circle_contractivity, quadratic_defect_order
     >>> circle_contractivity(RK4.tableau), quadratic_defect_order(RK4.tableau, 4)
-    (1.0, 5)
+    (1.0, 4)
 
     ```
     """

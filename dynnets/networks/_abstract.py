@@ -1,6 +1,7 @@
 """What a network is: a map of one unbatched state, with the structure that it keeps."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array
@@ -14,7 +15,9 @@ class AbstractNetwork(eqx.Module):
     A network with an exact inverse offers it as `inverse(y)`; absent (`None`) unless it does.
     """
 
-    inverse = declared(None)
+    @declared
+    def inverse(self) -> Any:
+        """`inverse(y)`, the input of the network whose output is `y`."""
 
     @property
     @abc.abstractmethod

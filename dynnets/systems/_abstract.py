@@ -7,9 +7,11 @@
 ...     StiffChain, Toda, PointVortices, VortexField, WaveField, WaveLattice)
 >>> fields = {
 ...     ChargedParticle: ChargedParticleField, ForcedOscillator: ForcedField,
-...     LotkaVolterra: PopulationField, NonlinearSchroedinger: SchroedingerField,
-...     PointVortices: VortexField, RigidBody: RigidBodyField, WaveLattice: WaveField}
+...     NonlinearSchroedinger: SchroedingerField, PointVortices: VortexField,
+...     RigidBody: RigidBodyField, WaveLattice: WaveField}
 >>> all(type(system().field) is field for system, field in fields.items())
+True
+>>> isinstance(LotkaVolterra().population_field, PopulationField)
 True
 >>> Toda(4).dim, StiffChain(2).dim
 (8, 8)
@@ -18,6 +20,7 @@ True
 """
 
 import abc
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -44,7 +47,9 @@ class AbstractSystem(eqx.Module):
     def field(self) -> AbstractField:
         """The true vector field."""
 
-    solution = declared(None)
+    @declared
+    def solution(self) -> Any:
+        """`solution(t, x0)`, the exact state at the time `t` from `x0` at time zero."""
 
     @property
     @abc.abstractmethod

@@ -223,8 +223,8 @@ def _problem(model, model_of, data, substeps, joint):
         check_finite("x", data.x)
         check_finite("dx", data.dx)
         weights = np.ones(data.x.shape[0])
-        blocks = Points(*_in_blocks(data.x, data.dx, weights))
-        return RateProblem(model_of), blocks, data.x.size
+        x, dx, weights = _in_blocks(data.x, data.dx, weights)
+        return RateProblem(model_of), Points(x, dx, weights), data.x.size
     if batch_part(data, "xs") is None:
         raise ValueError(
             f"{type(data).__name__} holds neither records (ts, xs, mask) nor rates (x, dx)"

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_size, declared
+from dynnets._core import Tag, check_size, declared
 
 
 class AbstractDensity(eqx.Module):
@@ -27,8 +27,15 @@ class AbstractDensity(eqx.Module):
 
     dim: eqx.AbstractVar[int]
 
-    condition_dim = declared(0)
-    structure = declared(frozenset())
+    @declared
+    def condition_dim(self) -> int:
+        """The size of the condition that the density depends on, 0 for none."""
+        return 0
+
+    @declared
+    def structure(self) -> frozenset[Tag]:
+        """What the map from the base to the data keeps; nothing by default."""
+        return frozenset()
 
     @property
     def data_dim(self) -> int:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import VOLUME, Tag, check_size, join_phase, split_phase
+from dynnets._core import VOLUME, Tag, check_key, check_size, join_phase, split_phase
 from dynnets.energies import MLPEnergy
 from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import verlet_kdk
@@ -99,8 +99,9 @@ class HamiltonianFlow(AbstractDensity):
                 f"keeps {sorted(map(str, self.network.structure))}"
             )
 
+    # a field of other densities, here the size of one
     @property
-    def dim(self) -> int:
+    def dim(self) -> int:  # pyrefly: ignore[bad-override]
         """Size of the joint state `(q, p)`: twice that of the data."""
         return self.log_deviation.shape[0]
 
@@ -136,7 +137,7 @@ class HamiltonianFlow(AbstractDensity):
         condition=None,
         *,
         samples: int = 1,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | None = None,
     ):
         """The lower bound of `log p(q)` above at `q = x`, with `samples` momenta for each `q`.
 
@@ -144,6 +145,7 @@ class HamiltonianFlow(AbstractDensity):
         where `f` is the conditional density of the momenta.
         """
         check_size("samples", samples)
+        key = check_key(key, "the momenta")
         self.check_condition(condition, x.shape[1:])
         q, (mean, log_deviation) = x, self.momenta(x)
         shape = (*q.shape, samples)

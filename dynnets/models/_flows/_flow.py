@@ -1,6 +1,7 @@
 """What the learned flows share: a net of `(t, x0)` on `[0, dt]`, composed with itself beyond."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -42,9 +43,17 @@ class AbstractFlow(AbstractModel):
 
     dt: eqx.AbstractVar[float]
 
-    inverse = declared(None)
-    hamiltonian = declared(None)
-    velocity_along = declared(None)
+    @declared
+    def inverse(self) -> Any:
+        """`inverse(t, x)`, the `x0` from which the flow is at `x` after the time `t`."""
+
+    @declared
+    def hamiltonian(self) -> Any:
+        """`hamiltonian(t, x)`, the energy of which the flow is the exact flow."""
+
+    @declared
+    def velocity_along(self) -> Any:
+        """`velocity_along(t, x0)`, the flow, its energy and their rates in one pass."""
 
     @property
     @abc.abstractmethod

@@ -1,6 +1,7 @@
 """The role of models of pictures and other observations: the dynamics of a latent state."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -35,9 +36,19 @@ class AbstractLatentModel(AbstractModel):
 
     dynamics: eqx.AbstractVar[AbstractModel]
 
-    posterior = declared(None)
-    frames = declared(1)
-    interval = declared(1.0)
+    @declared
+    def posterior(self) -> Any:
+        """`posterior(observations)`, the mean and the log-deviation of a code."""
+
+    @declared
+    def frames(self) -> int:
+        """How many observations `posterior` and `encode` look at."""
+        return 1
+
+    @declared
+    def interval(self) -> float:
+        """The time between two observations of a film."""
+        return 1.0
 
     @property
     def field(self) -> AbstractField | None:

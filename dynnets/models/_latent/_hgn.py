@@ -142,9 +142,9 @@ class HGN(AbstractLatentModel):
         """`f(z)`: the state at the first picture, `(2n, *batch)`, of a code."""
         return z if self.transform is None else z + self.transform(z)
 
-    def encode(self, pictures: Float[Array, "frames channels rows columns *batch"]) -> Array:
+    def encode(self, observations: Float[Array, "frames channels rows columns *batch"]) -> Array:
         """The state at the first picture for the mean of the posterior, `(2n, *batch)`."""
-        return self.initial_state(self.posterior(pictures)[0])
+        return self.initial_state(self.posterior(observations)[0])
 
     def decode(self, s: Float[Array, " two_n *batch"]) -> Array:
         """The picture of a state: `(channels, rows, columns, *batch)`, from `q` alone."""
