@@ -169,7 +169,8 @@ def _decide(claim: Claim, measured, sizes, single: bool) -> Finding:
     (coarse, _), (fine, values) = measured
     rough, (exact, (scale, size)) = coarse[claim.name][0], fine[claim.name]
     with np.errstate(all="ignore"):
-        scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)
+        nothing = (exact == 0) & (scale == 0)  # weights of zero: nothing is there to be lost
+        scale = np.where(nothing, 1, np.where(np.isfinite(scale) & (scale > 0), scale, np.nan))
         size = np.where(np.isfinite(size), np.fmax(size, scale), np.inf)
         # the worst of the states at the same step, since one may be lucky
         seen = (np.abs(rough - exact) / scale).reshape(len(set(sizes)), -1)
