@@ -17,11 +17,11 @@ define find_python
 import ensurepip, sys; sys.exit(not (sys.version_info >= (3, 11) and sys.implementation.name == "cpython"))
 endef
 
-.PHONY: help install demo test contract attack notebooks benchmarks lint format types check clean
+.PHONY: help install demo test test-all contract attack notebooks benchmarks lint format types check clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | \
 		while IFS='|' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 $(python):
@@ -49,11 +49,15 @@ demo: $(installed) ## learn the solar system from measured positions, forecast t
 	$(bin)/dynnets learn solar-system --out $(OUT)
 
 # One file runs in one worker, which drops its compiled programs after each file.
-test: $(installed) ## the whole test suite
+test: $(installed) ## the test suite; of the contracts a sample that holds every class
+	@$(run_pytest) -n $(JOBS) --dist loadfile --max-worker-restart 0 \
+		-m "not notebooks and not full" $(ARGS)
+
+test-all: $(installed) ## the test suite with every contract of every class
 	@$(run_pytest) -n $(JOBS) --dist loadfile --max-worker-restart 0 -m "not notebooks" $(ARGS)
 
-contract: $(installed) ## the contract tests only
-	@$(run_pytest) -n $(JOBS) tests/test_contract_*.py
+contract: $(installed) ## the contract tests only, as test has them
+	@$(run_pytest) -n $(JOBS) --dist loadfile -m "not full" tests/test_contract_*.py
 
 attack: $(installed) ## hold 500 random compositions against their claims (ARGS="--seed 2 --store FILE")
 	@PYTHONPATH=tests $(python) -m attack $(ARGS)

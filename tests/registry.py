@@ -13,26 +13,42 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 
-from dynnets import energies as E, fields as F, integrators as I, systems as S
+from dynnets import energies as E, fields as F, integrators as I, models as M, systems as S
+from dynnets.analysis import modified_field
 from dynnets.structure import ENERGY
 
 DIM = 4
 
 
 class FieldRow(NamedTuple):
-    """A field: `make(key)`; `inputs`: size of the input it takes; `energy` behind it."""
+    """A field: `make(key)`; `inputs`: size of the input it takes; `shape`: of its state.
+
+    `given`: its structure is that under the input, which it can't do without; `positive`: so is
+    its state.
+    """
 
     name: str
     make: Callable
     inputs: int = 0
+    shape: tuple[int, ...] = (DIM,)
+    given: bool = False
+    positive: bool = False
 
 
 class StepRow(NamedTuple):
-    """A step and `make(key)`, the field that it is tested on."""
+    """A step and `make(key)`, the field that it is tested on.
+
+    `start(x)`: the state that it is tested at, by default a random state of the field; such a step
+    is tested on one state at a time. `span`: the time over which its order is measured.
+    `backwards`: whether reverse-mode gradients go through it.
+    """
 
     name: str
-    step: object
+    step: I.AbstractStep
     make: Callable
+    start: Callable | None = None
+    span: float = 2.0
+    backwards: bool = True
 
 
 def _energy(key, dim=DIM):
@@ -66,6 +82,40 @@ def _mass_matrix(key):
 
 def _quartic(t, x):
     return 0.5 * (x[0] ** 2 + 1) * (x[2] ** 2 + 1) + 0.5 * (x[1] ** 2 + x[3] ** 2)
+
+
+def _general(key):
+    return F.HamiltonianField(_energy(key))
+
+
+def _sphere(key):
+    return F.SphereField(DIM, 8, 1, key=key)
+
+
+def _neural(key):
+    return F.NeuralField(DIM, 8, 2, key=key)
+
+
+def _circulation(key):
+    return F.CirculationField(E.DistanceLaw(0.1, 5.0, 8, 2, key=key))
+
+
+def _forced(key):
+    del key  # known physics
+    return S.ForcedOscillator().field
+
+
+def _heun(field, t, x, h, args=None):
+    slope = field(t, x, args)
+    return x + h / 2 * (slope + field(t + h, x + h * slope, args))
+
+
+def _monitor(t, x):
+    """Shorter steps away from the origin."""
+    return 1 / (1 + 0.1 * x @ x)
+
+
+TRANSFORMED = I.TimeTransformed(I.verlet_kdk, _monitor)
 
 
 def _skew(key):
@@ -138,6 +188,19 @@ FIELDS = [
     FieldRow("neural_second_order", lambda key: F.SecondOrderField(DIM // 2, 8, 2, key=key)),
     FieldRow("neural", lambda key: F.NeuralField(DIM, 8, 2, key=key)),
     FieldRow("gated", lambda key: F.GatedField(DIM, 6, rate=2.0, key=key)),
+    FieldRow("orthogonal", lambda key: F.OrthogonalFlowField(3, 2, 8, 1, key=key), shape=(3, 2)),
+    FieldRow("circulation", _circulation, 2, given=True),
+    FieldRow("populations", lambda key: S.LotkaVolterra().field, shape=(2,)),
+    FieldRow(
+        "positive_populations",
+        lambda key: S.LotkaVolterra().population_field,
+        shape=(2,),
+        positive=True,
+    ),
+    FieldRow("modified", lambda key: modified_field(I.verlet_kdk, _mechanical(key), 0.1)),
+    FieldRow("rigid_body", lambda key: S.RigidBody().field, shape=(3,)),
+    FieldRow("forced", _forced, shape=(2,)),
+    FieldRow("sympflow", lambda key: M.SympFlow(DIM, 6, 2, depth=1, dt=0.5, key=key).field),
     FieldRow("neural_forced", lambda key: F.NeuralField(DIM, 8, 2, input_dim=1, key=key), 1),
 ]
 
@@ -187,6 +250,36 @@ STEPS = [
     StepRow("lie_midpoint", I.lie_midpoint, lambda key: F.SphereField(DIM, 8, 1, key=key)),
     StepRow("variational_midpoint", I.variational_midpoint, _mechanical),
     StepRow("rk4", I.rk4, lambda key: F.NeuralField(DIM, 8, 2, key=key)),
+    StepRow("explicit_euler", I.explicit_euler, _neural),
+    StepRow("explicit_midpoint", I.explicit_midpoint, _neural),
+    StepRow("heun", I.heun, _neural),
+    StepRow("ralston", I.ralston, _neural),
+    StepRow("kutta3", I.kutta3, _neural),
+    StepRow("ssp3", I.ssp3, _neural),
+    StepRow("function", I.FunctionStep(_heun, I.StepInfo("my Heun", order=2)), _neural),
+    StepRow("lie_adjoint", I.lie_adjoint, _separable),
+    StepRow("adjoint", I.Adjoint(I.symplectic_euler), _separable),
+    StepRow("yoshida6", I.yoshida6, _separable),
+    StepRow("yoshida8", I.yoshida8, _separable, span=3.0),
+    StepRow("blanes_moan6", I.blanes_moan6, _separable, span=4.0),
+    StepRow("suzuki_umeno8", I.suzuki_umeno8, _separable, span=3.0),
+    StepRow("cayley_midpoint", I.cayley_midpoint, _sphere),
+    StepRow("lie_euler", I.lie_euler, _sphere),
+    StepRow("variational_trapezoid", I.variational_trapezoid, _mechanical),
+    StepRow("variational_gauss", I.variational_gauss, _mechanical),
+    StepRow(
+        "rebound",
+        I.Rebound(I.verlet_kdk, S.Billiard().walls, most=2),
+        lambda key: S.Billiard().field,
+        start=lambda x: jnp.asarray([0.5, 0.5, 1.0, 0.3], x.dtype),
+    ),
+    StepRow("time_transformed", TRANSFORMED, _separable, start=TRANSFORMED.extend),
+    StepRow(
+        "exact_flow",
+        M.ExactFlow(),
+        lambda key: M.SympFlow(DIM, 6, 2, depth=1, dt=0.5, key=key).field,
+        backwards=False,  # it composes the flow as often as the time asks
+    ),
     StepRow("tsit5", I.RungeKutta(diffrax.Tsit5()), lambda key: F.NeuralField(DIM, 8, 2, key=key)),
 ]
 

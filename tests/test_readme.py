@@ -80,3 +80,31 @@ def test_make_targets_exist():
     assert targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, flags=re.M), f"no target {target}"
+
+
+GUIDES = ("README.md", "CONTRIBUTING.md")
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_block_of_a_guide_says_what_it_is(guide):
+    """A block without a language would be one that no test runs."""
+    text = (ROOT / guide).read_text(encoding="utf-8")
+    opening = re.findall(r"^```(.*)$", text, flags=re.M)[::2]
+    assert set(opening) <= {"python", "sh"}
+    assert len(opening) >= 1
+
+
+def test_the_python_of_contributing_runs():
+    """The learner that it shows is one: read as a reader would write it, in the repository."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = re.findall(r"^```python\n(.*?)^```", text, flags=re.M | re.S)
+    assert code
+    done = subprocess.run(
+        [sys.executable, "-c", "\n\n".join(code)],
+        cwd=ROOT,
+        env=os.environ | {"MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

@@ -37,7 +37,7 @@ def draw_density(settings: Settings, flow, draw) -> None:
     count = settings.scaled(200_000, fast=500)
     axis = jnp.linspace(-HALF, HALF, BINS)
     grid = jnp.stack(jnp.meshgrid(axis, axis)).reshape(2, -1)
-    base = flow.base_sample(count, key=jr.key(0))
+    base = flow.base_draws(count, key=jr.key(0))
     depth = flow.network.depth
     states = [base, *(flow.truncated(i + 1).network(base) for i in range(depth))]
     shades = [_histogram(q) for q in (*(s[:2] for s in states), draw(jr.key(1), count).T)]

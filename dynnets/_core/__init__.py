@@ -1,12 +1,18 @@
 """What everything else stands on: roles, structure tags, phase space, checks."""
 
+from ._assemble import (
+    assemble as assemble,
+)
 from ._checks import (
     check_choice as check_choice,
     check_finite as check_finite,
     check_increasing as check_increasing,
+    check_key as check_key,
     check_phase_dim as check_phase_dim,
     check_positive as check_positive,
     check_size as check_size,
+    grid_times as grid_times,
+    time_grid as time_grid,
 )
 from ._constant import (
     constant_field as constant_field,
@@ -16,7 +22,12 @@ from ._declared import (
     Bound as Bound,
     declared as declared,
 )
+from ._dependence import (
+    HalfDependence as HalfDependence,
+    half_dependence as half_dependence,
+)
 from ._newton import (
+    implicit_root as implicit_root,
     newton as newton,
     stationary_point as stationary_point,
     stationary_value as stationary_value,
@@ -27,6 +38,9 @@ from ._phase import (
     join_phase as join_phase,
     split_phase as split_phase,
     symplectic_gradient as symplectic_gradient,
+)
+from ._regular import (
+    solve_regular as solve_regular,
 )
 from ._serialisable import (
     decode as decode,

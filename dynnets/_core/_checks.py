@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -18,6 +19,13 @@ def check_size(name: str, value, least: int = 1) -> None:
     """Raise unless `value` is an integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+
+
+def check_key(key, drawn: str):
+    """The key, or `ValueError` where it is `None` although `drawn`, in words, is to be drawn."""
+    if key is None:
+        raise ValueError(f"key is missing: it draws {drawn}")
+    return key
 
 
 def check_choice(name: str, value: str, options: Iterable[str]) -> None:
@@ -54,8 +62,40 @@ def check_finite(name: str, array) -> None:
         )
 
 
+def time_grid(h, n, dtype=None) -> jax.Array:
+    """The times `0, h, ..., n h`, `(n + 1,)`: what a tuple `(h, n)` in place of times means.
+
+    **Arguments:** `h`: the step, negative to go back; `n`: how many; `dtype`: of the times, that of
+    JAX's floating-point numbers by default. Raises `ValueError` for an `h` that is zero or not
+    finite, and an `n` that is no integer of at least one.
+    """
+    check_size("n, the number of steps of a grid (h, n),", n)
+    if not isinstance(h, jax.core.Tracer) and not (h != 0 and math.isfinite(h)):
+        raise ValueError(f"the step h must be finite and not zero, got {h}")
+    if dtype is None:
+        dtype = jnp.result_type(float)
+    return jnp.arange(n + 1, dtype=dtype) * jnp.asarray(h, dtype)
+
+
+def grid_times(ts, dtype):
+    """`ts` as it is, or the times of the grid that a tuple `(h, n)` means."""
+    if not isinstance(ts, tuple):
+        return ts
+    if len(ts) != 2:
+        raise ValueError(f"a tuple means the grid (h, n) of n steps of h, got {ts}")
+    return time_grid(*ts, dtype=dtype)
+
+
 def check_increasing(name: str, ts) -> None:
-    """Raise unless the concrete times `ts`, shape `(n,)`, are finite and strictly increase."""
+    """Raise unless the concrete times `ts`, shape `(n,)`, are finite and strictly increase.
+
+    A tuple is refused: it means the grid `(h, n)` wherever times are given, see `time_grid`.
+    """
+    if isinstance(ts, tuple):
+        raise ValueError(
+            f"{name} must be an array or a list of times, got the tuple {ts}: a tuple means the "
+            "grid (h, n), for which time_grid(h, n) makes the times"
+        )
     values = _concrete(ts)
     if values is None:
         return

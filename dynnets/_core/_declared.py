@@ -1,23 +1,25 @@
 """Optional parts of a role: what a class may offer is declared here with a default, never guessed.
 
-A role lists its optional parts (`kick = declared(None)`), and whoever uses one asks for it by
-name: an absent part is the default, `None` for most. A class offers a part by a method, a property
-or a field of that name. No `hasattr`: an attribute that happens to have a part's name in a class
-of another role changes nothing.
+A role defines its optional parts (`@declared`, or `part = declared(None)`), and whoever uses one
+asks for it by name: an absent part is the default, `None` for most. A class offers a part by a
+method, a property or a field of that name. No `hasattr`: an attribute that happens to have a part's
+name in a class of another role changes nothing.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 
 class declared:
-    """The default of an optional part, seen on instances and not on the class.
+    """The default of an optional part, a property that is seen on instances and not on the class.
 
-    An ordinary class attribute would become the default of a dataclass field of the same name
+    An ordinary property or attribute would become the default of a dataclass field of the same name
     in a subclass, so that the field could be forgotten at construction without a word.
     """
 
     def __init__(self, default: Any):
+        """`default`: a method that returns the default (as a decorator), or its value."""
         self.default = default
+        self.__doc__ = default.__doc__ if callable(default) else None
 
     def __set_name__(self, owner, name):
         self.name = name
@@ -25,7 +27,12 @@ class declared:
     def __get__(self, instance, owner=None) -> Any:
         if instance is None:
             raise AttributeError(self.name)
-        return self.default
+        return self.default(instance) if callable(self.default) else self.default
+
+
+if TYPE_CHECKING:
+    # Type checkers let a property be overridden by a method and by a field too, as a part may be.
+    from builtins import property as declared  # noqa: F401
 
 
 class Bound(NamedTuple):

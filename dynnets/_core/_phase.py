@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-def split_phase(x: Float[Array, "two_n *batch"]) -> tuple[Array, Array]:
+def split_phase(x: Float[Array, " two_n *batch"]) -> tuple[Array, Array]:
     """Split a canonical state `x = (q, p)` into coordinates and momenta.
 
     **Arguments:** `x`: shape `(2n,)`, or features-first `(2n, N)`.
@@ -17,12 +17,12 @@ def split_phase(x: Float[Array, "two_n *batch"]) -> tuple[Array, Array]:
     return x[: dim // 2], x[dim // 2 :]
 
 
-def join_phase(q: Float[Array, "n *batch"], p: Float[Array, "n *batch"]) -> Array:
+def join_phase(q: Float[Array, " n *batch"], p: Float[Array, " n *batch"]) -> Array:
     """Join coordinates and momenta into `x = (q, p)`; the inverse of `split_phase`."""
     return jnp.concatenate([q, p])
 
 
-def symplectic_gradient(gradient: Float[Array, "two_n *batch"]) -> Array:
+def symplectic_gradient(gradient: Float[Array, " two_n *batch"]) -> Array:
     """`J g = (g_p, -g_q)` for `g = grad H`: the vector field of the energy `H`."""
     g_q, g_p = split_phase(gradient)
     return jnp.concatenate([g_p, -g_q])

@@ -86,7 +86,6 @@ def _encode_module(module, where, arrays):
     fields = {
         f.name: _encode(getattr(module, f.name), f"{where}.{f.name}", arrays)
         for f in dataclasses.fields(module)
-        if hasattr(module, f.name)
     }
     return {"class": _address(type(module), where), "fields": fields}
 
@@ -120,6 +119,7 @@ def _encode(value, where: str, arrays: list):
     if isinstance(value, functools.partial):
         parts = (value.func, tuple(value.args), dict(value.keywords))
         return {"partial": [_encode(p, where, arrays) for p in parts]}
+    # jitted and other wrapped functions of jax are of private classes, which a name tells
     if isinstance(value, type | types.FunctionType) or hasattr(value, "__qualname__"):
         return {"name": _address(value, where)}
     raise ValueError(f"{where} is a {type(value).__name__}, which no file can hold")

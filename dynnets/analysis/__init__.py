@@ -35,7 +35,6 @@ from ._sampled import (
     sample_domain as sample_domain,
 )
 from ._sections import (
-    DIRECTIONS as DIRECTIONS,
     Section as Section,
     poincare_section as poincare_section,
     section_spread as section_spread,

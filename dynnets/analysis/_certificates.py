@@ -63,7 +63,7 @@ class Certificate(NamedTuple):
             "subject": self.subject,
             "condition": self.condition,
             "holds": self.holds,
-            "lines": [line._replace(value=_plain(line.value))._asdict() for line in self.lines],
+            "lines": [line._asdict() | {"value": _plain(line.value)} for line in self.lines],
         }
 
     def __str__(self) -> str:
@@ -159,7 +159,9 @@ def _derived_lines(model) -> list[CertificateLine]:
 def _sampled_line(finding: Finding) -> CertificateLine:
     holds = finding.worst <= finding.slack if finding.claimed else None
     statement = finding.statement
-    if finding.claimed and finding.slack:
+    if finding.worst == float("inf"):
+        statement += "; a value is not finite, so that nothing is kept there"
+    elif finding.claimed and finding.slack:
         statement += f"; round-off explains {finding.slack:.1e}"
     return CertificateLine(finding.name, SAMPLED, holds, finding.worst, statement)
 

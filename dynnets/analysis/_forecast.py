@@ -119,6 +119,15 @@ def time_scale(field: Callable, reference: Callable, states: Float[Array, "n d"]
     `f` is the learned field, `g` the true one. 1 is exact; 0.95 means that the forecast takes
     `1 / 0.95` times too long, an error that no energy shows. For the spring `H = q^2 + p^2` it
     is the tangential speed over `2 r`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.analysis import time_scale
+    >>> learned, true = (lambda t, x: -0.9 * x), (lambda t, x: -x)
+    >>> round(float(time_scale(learned, true, jnp.array([[1.0, 2.0]]))), 3)
+    0.9
+
+    ```
     """
 
     def ratio(x):

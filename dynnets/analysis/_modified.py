@@ -80,12 +80,26 @@ def _check(step, field, h, order):
 
 
 def modified_field(step, field: AbstractField, h: float, order: int = 4) -> ModifiedField:
-    """The field that `step` of width `h` follows, up to an error `O(h^order)`.
+    """The field that a `step` of size `h` follows, up to an error `O(h^order)`.
 
     **Arguments:** `step`: any step, used without its memory; `field`: autonomous; `order`: 1 to
     8; round-off enters as `eps |x| / h`. Raises `ValueError` for `h <= 0`, other orders and
     missing parts. Source: Hairer, Lubich, Wanner, Geometric Numerical Integration, 2006, IX.1;
     the interpolation: Skeel and Hardy, SIAM Journal on Scientific Computing 23, 2001.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.analysis import ModifiedField, modified_energy, modified_field
+    >>> from dynnets.integrators import verlet_kdk
+    >>> from dynnets.systems import Harmonic
+    >>> field = modified_field(verlet_kdk, Harmonic().field, 0.1)
+    >>> isinstance(field, ModifiedField), field(0.0, jnp.array([1.0, 0.0])).shape
+    (True, (2,))
+    >>> kept = modified_energy(verlet_kdk, Harmonic().field, 0.1)
+    >>> float(kept(0.0, jnp.array([1.0, 0.0])))  # 1/2 - h^2 / 24 + ...
+    0.4995...
+
+    ```
     """
     _check(step, field, h, order)
     return ModifiedField(step, field, float(h), order)
@@ -204,7 +218,7 @@ def modified_energy(
     reference: Float[Array, " d"] | None = None,
     points: int = 8,
 ) -> AbstractEnergy:
-    """The energy that a symplectic step of width `h` keeps up to `O(h^order)`.
+    """The energy that a symplectic step of size `h` keeps up to `O(h^order)`.
 
     For splittings into kicks and drifts: the Baker-Campbell-Hausdorff series in nested Poisson
     brackets of `T(p)` and `V(q)`, as symplectic Euler's (kick first)

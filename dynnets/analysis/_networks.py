@@ -41,7 +41,7 @@ def _defects(net, tags, xs):
     }
 
 
-def network_findings(net: AbstractNetwork, xs: Float[Array, "n *state"]) -> list[Finding]:
+def network_findings(net: AbstractNetwork, xs: Float[Array, " n *state"]) -> list[Finding]:
     """The defect of every tag that a map decides, claimed or not, and the error of the inverse."""
     shape = jax.eval_shape(net, xs[0]).shape
     square, even = shape == xs.shape[1:], len(shape) == 1 and shape[0] % 2 == 0

@@ -13,12 +13,12 @@ from dynnets.integrators import rollout
 def observed_order(
     step,
     field,
-    x0: Float[Array, "d *batch"],
+    x0: Float[Array, " d *batch"],
     duration: float | int,
     *,
     steps: int = 16,
     levels: int = 4,
-    exact: Float[Array, "d *batch"] | None = None,
+    exact: Float[Array, " d *batch"] | None = None,
     args: Any = None,
 ) -> Array:
     """Slope of the error at `duration` against the step, from runs of `steps * 2^k` steps.
@@ -33,6 +33,17 @@ def observed_order(
     **Returns:** a scalar near `step_info(step).order` when the runs are in the asymptotic range
     and above round-off; NaN when two runs agree exactly. Cost: `steps * (2^levels - 1)` steps.
     Raises `ValueError` for a duration that is not positive and too few levels.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.analysis import observed_order
+    >>> from dynnets.integrators import heun
+    >>> x0, exact = jnp.array([1.0]), jnp.exp(jnp.array([-1.0]))
+    >>> slope = observed_order(heun, lambda t, x, args: -x, x0, 1.0, steps=2, levels=2, exact=exact)
+    >>> round(float(slope))
+    2
+
+    ```
     """
     check_positive("duration", duration)
     check_size("steps", steps)

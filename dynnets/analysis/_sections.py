@@ -73,8 +73,8 @@ def poincare_section(
 
     **Arguments:** `field`: the one that the orbit solves, `f(t, x, args)`, or that it solves to
     its own accuracy (the true one for a learned flow); `ts (n,)`, `xs (n, d)`: samples
-    so close that the component is monotone in between; `component`: `k`; `direction`: one of
-    `DIRECTIONS`.
+    so close that the component is monotone in between; `component`: `k`; `direction`:
+    `"up"`, `"down"` or `"both"`.
 
     **Returns** a `Section`; it is empty when there is no crossing. Raises `ValueError` for times
     that do not increase, states that are not finite or of another number, an unknown direction

@@ -15,6 +15,11 @@ from ._problem import (
     Extremal as Extremal,
     MinimisedHamiltonian as MinimisedHamiltonian,
 )
+from ._regulator import (
+    Regulator as Regulator,
+    dlqr as dlqr,
+    lqr as lqr,
+)
 from ._shooting import (
     bang_bang as bang_bang,
     shoot as shoot,

@@ -34,10 +34,11 @@ def stationary_path(
 
     - `lagrangian`: `L(t, q, v)`; `start`, `end`: coordinates `(n,)`.
     - `ts`: a pair `(h, n)` for the times `0, h, ..., n h`, `n` at least 2.
-    - `rule`: of the discrete Lagrangian, which sets the order; `force`: `Q(t, q, v, args)`.
+    - `rule`: the quadrature of the discrete Lagrangian, which sets the order; `force`:
+      `Q(t, q, v, args)`.
     - `guess`: a path `(n + 1, dim)`, by default the straight line. Boundary problems may have
       several solutions, or none: the guess chooses, and a path that is not found is NaN.
-    - `max_steps`: of Newton.
+    - `max_steps`: the largest number of Newton's iterations.
 
     **Returns** a `Rollout` of states `(q, p)`. Differentiable in everything, by the implicit
     function theorem. Cost of an update: `3 dim` directional derivatives of the equations and

@@ -23,7 +23,20 @@ def forward_states(layer: Callable, controls: PyTree, x0: Array) -> Array:
 
 
 def layer_hamiltonian(layer: Callable, running_cost: Callable | None, x, u, costate) -> Array:
-    """`H(x_k, u_k, l_{k+1}) = L(x_k, u_k) + l_{k+1} . layer(x_k, u_k)`."""
+    """`H(x_k, u_k, l_{k+1}) = L(x_k, u_k) + l_{k+1} . layer(x_k, u_k)`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.control import backward_costates, forward_states, layer_hamiltonian
+    >>> layer = lambda x, u: x + 0.1 * u * x
+    >>> controls, cost = jnp.array([1.0, 2.0]), lambda x: jnp.sum(x**2) / 2
+    >>> xs = forward_states(layer, controls, jnp.array([1.0]))
+    >>> costates = backward_costates(layer, controls, xs, cost)
+    >>> costates.shape, float(layer_hamiltonian(layer, None, xs[1], controls[1], costates[2]))
+    ((3, 1), 1.742...)
+
+    ```
+    """
     flow = jnp.sum(costate * layer(x, u))
     return flow if running_cost is None else running_cost(x, u) + flow
 
@@ -38,8 +51,9 @@ def backward_costates(
     """`l_k = H_x(x_k, u_k, l_{k+1})` from `l_N = Phi_x(x_N)`, shape `(N + 1, *x0.shape)`.
 
     `l_k` is the gradient of the cost in `x_k`: the adjoint of backpropagation, and of a neural ODE
-    in the limit of many layers. **Arguments:** `xs`: of `forward_states`; `terminal_cost`:
-    `Phi(x_N)`; `running_cost`: `L(x_k, u_k)` per layer, such as a penalty on weights.
+    in the limit of many layers. **Arguments:** `xs`: what `forward_states` returned;
+    `terminal_cost`: `Phi(x_N)`; `running_cost`: `L(x_k, u_k)` per layer, such as a penalty on
+    weights.
     """
     slope = jax.grad(layer_hamiltonian, argnums=2)
 

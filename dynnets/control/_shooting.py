@@ -45,7 +45,7 @@ def shoot(
     - `ts`: times `(n + 1,)` or a pair `(h, n)`, as `rollout` takes them.
     - `end`: `x(T)`, `(d,)`, NaN in the components that are free; `None`: all are.
     - `guess`: `l(0)`, by default zero; `step`: the integrator, on `HamiltonianField`.
-    - `max_steps`: of Newton.
+    - `max_steps`: the largest number of Newton's iterations.
 
     **Returns** an `Extremal`, differentiable by the implicit function theorem; NaN and not
     `converged` where Newton fails: costates of long horizons grow exponentially, for which
@@ -55,7 +55,7 @@ def shoot(
 
     ```python
     >>> import jax.numpy as jnp
-    >>> from dynnets.control import ControlProblem, shoot
+    >>> from dynnets.control import ControlProblem, Extremal, MinimisedHamiltonian, shoot
     >>> problem = ControlProblem(
     ...     lambda t, x, u: jnp.stack([x[1], u]), lambda t, x, u: u**2 / 2,
     ...     minimiser=lambda t, x, l: -l[1],
@@ -63,6 +63,10 @@ def shoot(
     >>> rest = shoot(problem, jnp.array([0.0, 0.0]), (0.1, 10), end=jnp.array([1.0, 0.0]))
     >>> bool(jnp.allclose(rest.controls, 6 - 12 * rest.ts, atol=1e-4))
     True
+    >>> least = MinimisedHamiltonian(problem)
+    >>> x = jnp.concatenate([rest.xs[0], rest.costates[0]])
+    >>> isinstance(rest, Extremal), least(0.0, x).shape
+    (True, ())
 
     ```
     """
@@ -135,7 +139,8 @@ def bang_bang(
     - `arcs`: the controls in order, each leaf with the leading axis `m`.
     - `start`, `end`: `x(0)` and `x(T)`, `(d,)`; `durations`: a guess, `(m,)`, positive, and
       `costate`: a guess of `l(0)`.
-    - `steps`: of `step` per arc; `max_steps`: of Newton.
+    - `steps`: how many steps an arc is made of; `max_steps`: the largest number of Newton's
+      iterations.
 
     **Returns** an `Extremal` with `m (steps + 1)` times, both sides of a switch included; NaN and
     not `converged` where Newton fails. Raises `ValueError` for mismatched shapes, and guesses of

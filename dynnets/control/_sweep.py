@@ -43,19 +43,19 @@ class _Sweeps(optx.AbstractFixedPointSolver):
     def _iteration(self):
         return optx.FixedPointIteration(self.rtol, self.atol, self.norm)
 
-    def init(self, fn, y, *arguments):
-        state = self._iteration.init(fn, y, *arguments)
+    def init(self, fn, y, *args, **kwargs):
+        state = self._iteration.init(fn, y, *args, **kwargs)
         dtype = jnp.result_type(*jax.tree.leaves(y))
         return jax.tree.map(lambda leaf: leaf.astype(dtype), state)
 
-    def step(self, *arguments):
-        return self._iteration.step(*arguments)
+    def step(self, *args, **kwargs):
+        return self._iteration.step(*args, **kwargs)
 
-    def terminate(self, *arguments):
-        return self._iteration.terminate(*arguments)
+    def terminate(self, *args, **kwargs):
+        return self._iteration.terminate(*args, **kwargs)
 
-    def postprocess(self, *arguments):
-        return self._iteration.postprocess(*arguments)
+    def postprocess(self, *args, **kwargs):
+        return self._iteration.postprocess(*args, **kwargs)
 
 
 def forward_backward_sweep(

@@ -1,5 +1,9 @@
 """Measured and simulated data: trajectory sets, loaders, windows, splits, derivatives."""
 
+from ._batch import (
+    AbstractBatch as AbstractBatch,
+    batch_part as batch_part,
+)
 from ._render import (
     render_discs as render_discs,
     render_mass_spring as render_mass_spring,
@@ -24,7 +28,6 @@ from ._table import (
     load_table as load_table,
 )
 from ._trajectories import (
-    PHASES as PHASES,
     Samples as Samples,
     Trajectories as Trajectories,
     Trial as Trial,

@@ -57,7 +57,7 @@ def render_discs(
 
     - `places`: `(x, y)` of the centres, `x` to the right and `y` up.
     - `size`: rows and columns of a picture.
-    - `radius`: of all discs or of each, in the units of `places`.
+    - `radius`: that of all discs, or one for each, in the units of `places`.
     - `window`: half the side of the window around the origin; a disc outside is not seen.
     - `colours`: brightness of each disc in each channel, `(bodies, channels)`, from 0 to 1; by
       default one channel, all discs white.
@@ -119,6 +119,14 @@ def render_two_body(
     **Arguments:** `q`: `(x_1, y_1, x_2, y_2)`, the coordinates of `TwoBody`; `size`, `options`:
     see `render_discs`, for instance `colours=((1, 0), (0, 1))` for a channel each, without which
     two bodies of one size cannot be told apart.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.data import render_two_body
+    >>> render_two_body(jnp.array([0.5, 0.0, -0.5, 0.0]), 16, colours=((1, 0), (0, 1))).shape
+    (2, 16, 16)
+
+    ```
     """
     return render_discs(jnp.asarray(q).reshape(*jnp.shape(q)[:-1], 2, 2), size, **options)
 

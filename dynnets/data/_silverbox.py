@@ -76,13 +76,11 @@ def _read(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
         table = _as_csv(u, y)
     else:
         table = path.read_bytes() if path.suffix == ".csv" else zip_member(path, "SNLS80mV.csv")
-        u = y = None
+        rows = text_numbers(table.replace(b",\n", b"\n"), str(path), delimiter=",")
+        u, y = rows.T
     digest = hashlib.sha256(table).hexdigest()
     if digest != _CSV:
         raise ValueError(f"{path}: SHA-256 {digest} of the table SNLS80mV.csv, expected {_CSV}")
-    if u is None:
-        rows = text_numbers(table.replace(b",\n", b"\n"), str(path), delimiter=",")
-        u, y = rows.T
     return u, y
 
 

@@ -11,7 +11,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_finite, check_increasing, check_size
+from dynnets._core import check_finite, check_increasing, check_size, grid_times
 from dynnets.fields import AbstractField
 from dynnets.systems import AbstractSystem
 
@@ -37,7 +37,7 @@ def simulate(
     **Arguments:**
 
     - `key`: split once, for the initial states and for the noise.
-    - `ts`: times of the samples, `(T,)` for all trials or `(trials, T)`.
+    - `ts`: times of the samples, `(T,)` for all trials or `(trials, T)`; or a grid `(h, n)`.
     - `noise`: deviation of Gaussian noise added to the states, a number or one per component
       `(d,)`. The derivatives `dxs` stay exact: the field at the noise-free states.
     - `inputs`: `None`; values at `ts`, shape `(T, m)` or `(trials, T, m)`, interpolated linearly;
@@ -107,6 +107,7 @@ def _solve(field: AbstractField, x0s, times, controls, tolerance, max_steps):
 
 
 def _sample_times(ts: Any, trials: int, dtype) -> Float[Array, "trials times"]:
+    ts = grid_times(ts, dtype)
     given = np.asarray(ts)
     if given.ndim == 1:
         given = np.broadcast_to(given, (trials, *given.shape))

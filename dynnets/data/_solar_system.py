@@ -44,7 +44,7 @@ def load_solar_system(
 
     **Arguments:** `start`, `stop`: years, Julian years of 365.25 days counted from J2000.0
     (barycentric dynamical time), within 1899.6 to 2053.7; `step_days`: days between samples, the
-    last of which is the greatest multiple that does not pass `stop`; `bodies`: of `sun`,
+    last of which is the greatest multiple that does not pass `stop`; `bodies`: any of `sun`,
     `mercury` ... `neptune` (planets together with their moons), in the order wanted.
 
     **Returns:** one trial: `ts` in years, the state body by body, first all positions
@@ -53,6 +53,13 @@ def load_solar_system(
     is missing, and for unknown bodies, a step that is not positive and years out of range.
 
     Source: W. Folkner, J. Williams, D. Boggs, The Planetary and Lunar Ephemeris DE 421, 2009.
+
+    ```python
+    >>> from dynnets.data import OUTER_SOLAR_SYSTEM
+    >>> OUTER_SOLAR_SYSTEM
+    ('sun', 'jupiter', 'saturn', 'uranus', 'neptune')
+
+    ```
     """
     for name in bodies:
         check_choice("bodies", name, _CODES)

@@ -11,19 +11,27 @@ from jaxtyping import Array, Bool, Float, Int
 
 from dynnets._core import check_choice, check_finite, check_increasing
 
+from ._batch import AbstractBatch
+
 PHASES = ("momenta", "velocities", "coordinates only", "state")
 
 
+AnyArray = Array | np.ndarray
+
+
 class Trial(NamedTuple):
-    """One trial without padding: `ts (n,)`, `xs (n, d)`, `us (n, m)` or `None`, `dxs` likewise."""
+    """One trial without padding: `ts (n,)`, `xs (n, d)`, `us (n, m)` or `None`, `dxs` likewise.
 
-    ts: Float[Array, " n"]
-    xs: Float[Array, "n dim"]
-    us: Float[Array, "n inputs"] | None
-    dxs: Float[Array, "n dim"] | None
+    Arrays of JAX, or of NumPy for work on the host.
+    """
+
+    ts: Float[AnyArray, " n"]
+    xs: Float[AnyArray, "n dim"]
+    us: Float[AnyArray, "n inputs"] | None
+    dxs: Float[AnyArray, "n dim"] | None
 
 
-class Samples(eqx.Module):
+class Samples(AbstractBatch):
     """Points of the state space with their time derivatives, in no particular order.
 
     `t (N,)`, `x (N, d)`, `dx (N, d)` in units of `x` per unit of `t`, and the inputs
@@ -48,7 +56,7 @@ class Samples(eqx.Module):
         return self.t.shape[0]
 
 
-class Trajectories(eqx.Module):
+class Trajectories(AbstractBatch):
     """Trials of a dynamical system, each a time series of its own length.
 
     Every array leads with the axis of the trials, so that a batch is an index into it. Trials
@@ -98,10 +106,10 @@ class Trajectories(eqx.Module):
     @classmethod
     def from_trials(
         cls,
-        ts_list: Sequence[Any],
-        xs_list: Sequence[Any],
-        us_list: Sequence[Any] | None = None,
-        dxs_list: Sequence[Any] | None = None,
+        ts_list: Any,
+        xs_list: Any,
+        us_list: Any = None,
+        dxs_list: Any = None,
         *,
         names: Sequence[str] | None = None,
         input_names: Sequence[str] | None = None,
@@ -110,7 +118,8 @@ class Trajectories(eqx.Module):
     ) -> "Trajectories":
         """Build the padded set from one array per trial.
 
-        **Arguments:** `ts_list`: times, each `(n_i,)`, strictly increasing, `n_i >= 2`;
+        **Arguments:** `ts_list`: times, each `(n_i,)`, strictly increasing, `n_i >= 2`, or one
+        vector `(n,)` for all trials, whose states may then be one array `(trials, n, d)`;
         `xs_list`: states, each `(n_i, d)`; `us_list`, `dxs_list`: inputs `(n_i, m)` and
         derivatives `(n_i, d)`, if any; the rest as the fields.
 
@@ -122,6 +131,8 @@ class Trajectories(eqx.Module):
         """
         if not len(ts_list):
             raise ValueError("at least one trial is needed, got none")
+        if np.ndim(ts_list[0]) == 0:  # one vector for all
+            ts_list = [ts_list] * len(xs_list)
         dtype = _float_dtype(xs_list)
         ts = [_times(i, t, dtype) for i, t in enumerate(ts_list)]
         sizes = [len(t) for t in ts]
@@ -143,6 +154,47 @@ class Trajectories(eqx.Module):
             phase=phase,
             source=source,
         )
+
+    @classmethod
+    def from_pairs(
+        cls, x0: Any, x1: Any, h: Any = None, *, ts: Any = None, us: Any = None, **options: Any
+    ) -> "Trajectories":
+        """Pairs of states, the second the state `h` later: trials of two samples.
+
+        **Arguments:** `x0`, `x1`: states `(N, d)`, or with any axes of batches before the last,
+        `(..., d)`; `h`: the time between them, one positive number or one a pair `(N,)` (the
+        shape of the batch); or `ts`: the two times, `(2,)` for all pairs, or `(N, 2)`; `us`: inputs
+        `(N, 2, m)` at both times, or `(N, m)`, held; `options`: as of `from_trials`.
+
+        **Returns** `N` trials that start at `t = 0` where `h` is given. Raises `ValueError` for
+        states of different shape, for both or neither of `h` and `ts`, and as `from_trials`.
+        """
+        first, second = np.asarray(x0), np.asarray(x1)
+        if first.shape != second.shape or first.ndim < 2:
+            raise ValueError(
+                f"pairs are states x0 and x1 of one shape (N, d), got {first.shape} and "
+                f"{second.shape}"
+            )
+        if (h is None) == (ts is None):
+            raise ValueError("pairs need either the time h between the states or both times ts")
+        batch = first.shape[:-1]
+        count = int(np.prod(batch))
+        if ts is None:
+            step = np.broadcast_to(np.asarray(h), batch).reshape(-1)
+            ts = np.stack([np.zeros_like(step), step], axis=1)
+        elif isinstance(ts, tuple):
+            check_increasing("ts", ts)
+        times = np.asarray(ts)
+        if times.shape == (2,):
+            times = np.broadcast_to(times, (*batch, 2))
+        if times.size != 2 * count:
+            raise ValueError(f"ts must be (2,) or {(*batch, 2)}, got {times.shape}")
+        states = np.stack([first, second], axis=-2).reshape(count, 2, first.shape[-1])
+        if us is not None:
+            us = np.asarray(us)
+            us = us if us.ndim == len(batch) + 2 else np.stack([us, us], axis=-2)
+            us = us.reshape(count, 2, us.shape[-1])
+        return cls.from_trials(list(times.reshape(count, 2)), states, us, **options)
 
     @property
     def mask(self) -> Bool[Array, "trials times"]:
@@ -171,8 +223,7 @@ class Trajectories(eqx.Module):
         if not -len(self) <= index < len(self):
             raise ValueError(f"there are {len(self)} trials, got index {index}")
         n = int(np.asarray(self.lengths)[index])
-        parts = (self.ts, self.xs, self.us, self.dxs)
-        return Trial(*(None if a is None else jnp.asarray(np.asarray(a)[index, :n]) for a in parts))
+        return jax.tree.map(jnp.asarray, _host_trial(self, index, n))
 
     def select(self, trials: Sequence[int]) -> "Trajectories":
         """The set of the given trials, in the given order."""
@@ -181,7 +232,7 @@ class Trajectories(eqx.Module):
 
     def with_trials(self, trials: Sequence[Trial], **changes: Any) -> "Trajectories":
         """A set of other trials under the same names; `changes` replace `phase`, `names` ..."""
-        keep = {
+        keep: dict[str, Any] = {
             "names": self.names,
             "input_names": self.input_names,
             "phase": self.phase,
@@ -198,15 +249,22 @@ class Trajectories(eqx.Module):
 
 def numpy_trials(trajectories: Trajectories) -> list[Trial]:
     """All trials without padding as NumPy arrays, for work on the host."""
-    arrays = [trajectories.ts, trajectories.xs, trajectories.us, trajectories.dxs]
-    arrays = [None if a is None else np.asarray(a) for a in arrays]
     lengths = np.asarray(trajectories.lengths)
-    return [
-        Trial(*(None if a is None else a[i, :n] for a in arrays)) for i, n in enumerate(lengths)
-    ]
+    return [_host_trial(trajectories, i, n) for i, n in enumerate(lengths)]
 
 
-def _float_dtype(arrays: Sequence[Any]) -> np.dtype:
+def _host_trial(trajectories: Trajectories, index, n) -> Trial:
+    parts, at = trajectories, (index, slice(n))
+    ts, xs = at_host(parts.ts, at), at_host(parts.xs, at)
+    return Trial(ts, xs, at_host(parts.us, at), at_host(parts.dxs, at))
+
+
+def at_host(array: AnyArray | None, index) -> Any:
+    """Entries of an array, gathered on the host (no compilation per size); `None` stays `None`."""
+    return None if array is None else np.asarray(array)[index]
+
+
+def _float_dtype(arrays: Any) -> np.dtype:
     """The dtype that JAX gives to the states; its default floating one for integers."""
     kind = np.result_type(*[np.asarray(array) for array in arrays])
     if not jnp.issubdtype(kind, jnp.number):
@@ -217,6 +275,8 @@ def _float_dtype(arrays: Sequence[Any]) -> np.dtype:
 
 
 def _times(index: int, ts: Any, dtype: np.dtype) -> np.ndarray:
+    if isinstance(ts, tuple):
+        check_increasing(f"ts of trial {index}", ts)
     given = np.asarray(ts)
     if given.ndim != 1 or given.size < 2:
         raise ValueError(f"ts of trial {index} must hold at least two times, got {given.shape}")
@@ -232,7 +292,7 @@ def _times(index: int, ts: Any, dtype: np.dtype) -> np.ndarray:
     return cast
 
 
-def _columns(name: str, arrays: Sequence[Any], sizes: list[int], dtype) -> list[np.ndarray]:
+def _columns(name: str, arrays: Any, sizes: list[int], dtype) -> list[np.ndarray]:
     if len(arrays) != len(sizes):
         raise ValueError(f"{name} has {len(arrays)} trials, ts has {len(sizes)}")
     columns = [np.asarray(array).astype(dtype) for array in arrays]

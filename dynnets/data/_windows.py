@@ -5,6 +5,7 @@ of two trials or of the padding.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import jax.random as jr
@@ -13,7 +14,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from dynnets._core import check_choice, check_size
 
-from ._trajectories import Samples, Trajectories, Trial, numpy_trials
+from ._trajectories import Samples, Trajectories, Trial, at_host, numpy_trials
 
 
 def windows(trajectories: Trajectories, length: int, stride: int = 1) -> Trajectories:
@@ -129,13 +130,15 @@ def _mask(trajectories: Trajectories) -> np.ndarray:
     return index[None, :] < np.asarray(trajectories.lengths)[:, None]
 
 
-def _at(array: Array | None, index) -> Array | None:
-    """Entries of an array, gathered on the host (no compilation per size)."""
-    return None if array is None else jnp.asarray(np.asarray(array)[index])
+def _at(array: Array | None, index) -> Any:
+    """`at_host`, as an array of JAX."""
+    return None if array is None else jnp.asarray(at_host(array, index))
 
 
 def _slice(trial: Trial, low: int, high: int) -> Trial:
-    return Trial(*(None if part is None else part[low:high] for part in trial))
+    part = slice(low, high)
+    us, dxs = at_host(trial.us, part), at_host(trial.dxs, part)
+    return Trial(at_host(trial.ts, part), at_host(trial.xs, part), us, dxs)
 
 
 def samples(trajectories: Trajectories) -> Samples:
@@ -147,8 +150,8 @@ def samples(trajectories: Trajectories) -> Samples:
     if trajectories.dxs is None:
         raise ValueError("these trajectories carry no derivatives; use midpoint_derivatives")
     keep = _mask(trajectories)
-    parts = (trajectories.ts, trajectories.xs, trajectories.dxs, trajectories.us)
-    return Samples(*(_at(part, keep) for part in parts))
+    t, x, dx = (_at(a, keep) for a in (trajectories.ts, trajectories.xs, trajectories.dxs))
+    return Samples(t, x, dx, _at(trajectories.us, keep))
 
 
 def midpoint_derivatives(trajectories: Trajectories) -> Samples:
@@ -162,12 +165,11 @@ def midpoint_derivatives(trajectories: Trajectories) -> Samples:
     first, second, dx = _differences(trajectories)
 
     def mean(array):
-        if array is None:
-            return None
         values = np.asarray(array)
         return jnp.asarray((values[first] + values[second]) / 2)
 
-    return Samples(mean(trajectories.ts), mean(trajectories.xs), dx, mean(trajectories.us))
+    us = None if trajectories.us is None else mean(trajectories.us)
+    return Samples(mean(trajectories.ts), mean(trajectories.xs), dx, us)
 
 
 def forward_differences(trajectories: Trajectories) -> Samples:
@@ -178,8 +180,8 @@ def forward_differences(trajectories: Trajectories) -> Samples:
     there; it is kept because published results use it. Prefer `midpoint_derivatives`.
     """
     first, _, dx = _differences(trajectories)
-    ts, xs, us = (_at(a, first) for a in (trajectories.ts, trajectories.xs, trajectories.us))
-    return Samples(ts, xs, dx, us)
+    ts, xs = _at(trajectories.ts, first), _at(trajectories.xs, first)
+    return Samples(ts, xs, dx, _at(trajectories.us, first))
 
 
 def _differences(trajectories: Trajectories):
@@ -210,7 +212,8 @@ def central_velocities(trajectories: Trajectories) -> Trajectories:
     for i, trial in enumerate(numpy_trials(trajectories)):
         if len(trial.ts) < 3:
             raise ValueError(f"velocities need at least 3 samples, trial {i} has {len(trial.ts)}")
-        xs = np.concatenate([trial.xs, _slopes(trial.ts, trial.xs)], axis=1)
+        slopes = _slopes(np.asarray(trial.ts), np.asarray(trial.xs))
+        xs = np.concatenate([trial.xs, slopes], axis=1)
         trials.append(Trial(trial.ts, xs, trial.us, None))
     names = trajectories.names + tuple(f"d{name}" for name in trajectories.names)
     return trajectories.with_trials(trials, names=names, phase="velocities")

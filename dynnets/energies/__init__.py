@@ -15,6 +15,7 @@ from ._energies import (
     MLPEnergy as MLPEnergy,
     QuadraticEnergy as QuadraticEnergy,
     SeparableEnergy as SeparableEnergy,
+    as_energy as as_energy,
 )
 from ._known import (
     KnownEnergy as KnownEnergy,
@@ -38,7 +39,6 @@ from ._library_energy import (
     formula as formula,
 )
 from ._library_terms import (
-    RIDGE_FUNCTIONS as RIDGE_FUNCTIONS,
     CustomLibrary as CustomLibrary,
     JoinedLibrary as JoinedLibrary,
     RidgeLibrary as RidgeLibrary,
@@ -61,8 +61,6 @@ from ._pairwise import (
     PairwiseEnergy as PairwiseEnergy,
     PairwisePotential as PairwisePotential,
     distances as distances,
-    incidence as incidence,
-    pair_differences as pair_differences,
     pairs as pairs,
     weighted_by_mass as weighted_by_mass,
 )
@@ -74,12 +72,8 @@ from ._potentials import (
 from ._ridge import (
     RidgeEnergy as RidgeEnergy,
     ridge_constant as ridge_constant,
-    ridge_energy as ridge_energy,
-    ridge_gradient as ridge_gradient,
 )
 from ._taylor import (
-    FACTORIALS as FACTORIALS,
-    TAYLOR_ACTIVATIONS as TAYLOR_ACTIVATIONS,
     TaylorEnergy as TaylorEnergy,
 )
 from ._time_dependent import (

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from dynnets._core import declared
+
 
 class AbstractEnergy(eqx.Module):
     """A scalar function `H(t, x)` of time and state: an energy or a potential.
@@ -17,7 +19,13 @@ class AbstractEnergy(eqx.Module):
       unless the class says otherwise.
     - `quadratic`: a polynomial of degree two in the state, for all parameters; `convex`: convex
       in the state, for all parameters; `half_square`: it is `|x|^2 / 2`.
+    - `space_dim`: how many coordinates a body has, of an energy of several bodies.
     """
+
+    @declared
+    def space_dim(self) -> int:
+        """How many coordinates a body has, 1 by default."""
+        return 1
 
     @property
     def autonomous(self) -> bool:

@@ -1,13 +1,14 @@
 """Scalars behind fields: energies and potentials, learned or given, with their gradients."""
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_finite, split_phase
+from dynnets._core import assemble, check_finite, split_phase
 from dynnets.nn import MLP
 
 from ._abstract import AbstractEnergy
@@ -34,6 +35,14 @@ class MLPEnergy(AbstractEnergy):
     ):
         self.net = MLP(dim, 1, width, depth, activation=activation, final_bias=False, key=key)
 
+    @classmethod
+    def from_weights(cls, layers, *, activation: str = "tanh") -> "MLPEnergy":
+        """The energy of given weights, as `MLP.from_weights`; the last layer has one output."""
+        net = MLP.from_weights(layers, activation=activation)
+        if net.layers[-1][0].shape[0] != 1:
+            raise ValueError(f"an energy has one output, got {net.layers[-1][0].shape[0]}")
+        return assemble(cls, net=net)
+
     def __call__(self, t, x):
         """`H(x)`."""
         return self.net(x)[0]
@@ -44,7 +53,18 @@ class MLPEnergy(AbstractEnergy):
 
 
 class QuadraticEnergy(AbstractEnergy):
-    """`H(x) = x^T S x / 2` with `S` the symmetric part of `matrix (d, d)`."""
+    """`H(x) = x^T S x / 2` with `S` the symmetric part of `matrix (d, d)`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.energies import QuadraticEnergy
+    >>> energy = QuadraticEnergy(jnp.diag(jnp.array([1.0, 4.0])))
+    >>> x = jnp.ones(2)
+    >>> float(energy(0.0, x)), energy.gradient(0.0, x).tolist()
+    (2.5, [1.0, 4.0])
+
+    ```
+    """
 
     matrix: Float[Array, "d d"]
 
@@ -138,6 +158,15 @@ class FunctionEnergy(AbstractEnergy):
     **Arguments:** `function`: pure, returns a scalar; may itself be an Equinox module.
     `gradient_function`: `g(t, x)`, its gradient where one line gives it (else `jax.grad`);
     `reads_time`: whether `H` depends on `t`; a field of it then claims no energy.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.energies import FunctionEnergy, QuadraticEnergy
+    >>> bowl = FunctionEnergy(lambda t, x: jnp.sum(x**2) / 2)
+    >>> bowl.gradient(0.0, jnp.array([1.0, 2.0])).tolist()
+    [1.0, 2.0]
+
+    ```
     """
 
     function: Callable
@@ -163,14 +192,31 @@ class FunctionEnergy(AbstractEnergy):
         return jax.vmap(one, in_axes=(0 if jnp.ndim(t) else None, -1), out_axes=-1)(t, x)
 
 
+def as_energy(energy: Any) -> AbstractEnergy:
+    """The energy itself, or a function `H(t, x)` of one state as a `FunctionEnergy`.
+
+    What every field and model does to an energy or a potential that it is given, so that a bare
+    function will do. Wrap it yourself to give its gradient, or to say that it reads the time:
+    `FunctionEnergy(function, reads_time=True)`. Raises `ValueError` for what is not callable.
+    """
+    if isinstance(energy, AbstractEnergy):
+        return energy
+    if not callable(energy):
+        raise ValueError(
+            f"an energy is an AbstractEnergy or a function H(t, x), got {type(energy).__name__}"
+        )
+    return FunctionEnergy(energy)
+
+
 class SeparableEnergy(AbstractEnergy):
     """`H(q, p) = T(p) + V(q)`.
 
-    **Arguments:** `kinetic`: an energy of the momenta; `potential`: an energy of the coordinates.
+    **Arguments:** `kinetic`: an energy of the momenta; `potential`: an energy of the coordinates;
+    functions of `(t, p)` and `(t, q)` do as well, see `as_energy`.
     """
 
-    kinetic: AbstractEnergy
-    potential: AbstractEnergy
+    kinetic: AbstractEnergy = eqx.field(converter=as_energy)
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
 
     @property
     def autonomous(self):

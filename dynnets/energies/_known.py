@@ -3,16 +3,17 @@
 from dynnets._core import constant_field
 
 from ._abstract import AbstractEnergy
+from ._energies import as_energy
 
 
 class KnownEnergy(AbstractEnergy):
     """A given energy whose parameters stay as they are while the rest of a model is trained.
 
     For instance `KnownEnergy(KineticEnergy(mass))` beside a learned potential. Preserves what the
-    energy inside does. **Arguments:** `energy`: any `AbstractEnergy`.
+    energy inside does. **Arguments:** `energy`: any `AbstractEnergy` or function `H(t, x)`.
     """
 
-    energy: AbstractEnergy = constant_field()
+    energy: AbstractEnergy = constant_field(converter=as_energy)
 
     @property
     def autonomous(self):
@@ -33,6 +34,11 @@ class KnownEnergy(AbstractEnergy):
     def half_square(self):
         """Whether the energy inside is."""
         return self.energy.half_square
+
+    @property
+    def space_dim(self):
+        """That of the energy inside."""
+        return self.energy.space_dim
 
     def __call__(self, t, x):
         """`H(t, x)`."""

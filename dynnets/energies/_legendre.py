@@ -123,7 +123,8 @@ def legendre(
     - `guess`: `v(t, q, p)` to start from, by default zero. Where `L` is not convex in `v` the
       transform has several branches: the one near the guess is taken. Where `L_vv` is singular at
       zero (`L = v^4 / 4`) a guess is needed.
-    - `reads_time`: whether `L` depends on `t`; `max_steps`: of Newton.
+    - `reads_time`: whether `L` depends on `t`; `max_steps`: the largest number of Newton's
+      iterations.
 
     **Returns** an `AbstractEnergy` on `x = (q, p)`, ready for `HamiltonianField`; see
     `inverse_legendre` for the way back. A singular `L_vv` (a coordinate without mass) or a solve
@@ -133,10 +134,13 @@ def legendre(
 
     ```python
     >>> import jax.numpy as jnp
-    >>> from dynnets.energies import legendre
+    >>> from dynnets.energies import LegendreLagrangian, inverse_legendre, legendre
     >>> energy = legendre(lambda t, q, v: v[0] ** 2 - q[0] ** 2, quadratic=True)
     >>> float(energy(0.0, jnp.array([2.0, 3.0])))  # p^2 / 4 + q^2
     6.25
+    >>> lagrangian = inverse_legendre(energy, quadratic=True)
+    >>> isinstance(lagrangian, LegendreLagrangian)
+    True
 
     ```
     """
@@ -187,7 +191,8 @@ def inverse_legendre(
 
     **Arguments:** `energy`: `H(t, x)` on `x = (q, p)`, an `AbstractEnergy` or a function;
     `quadratic`: the promise that `H_pp` is positive and does not depend on `p`; `guess`:
-    `p(t, q, v)` to start from, by default zero; `max_steps`: of Newton.
+    `p(t, q, v)` to start from, by default zero; `max_steps`: the largest number of Newton's
+    iterations.
 
     **Returns** `L(t, q, v)`, which `CanonicalLagrangianField`, `euler_lagrange` and the variational
     integrators take.

@@ -65,6 +65,14 @@ def energy_terms(
     **Arguments:** `energy`: a `LibraryEnergy`, `KineticEnergy`, `SeparableEnergy` or `SumEnergy`
     of these; `letters`: names of coordinates and momenta, or of the components of `x` by one
     letter; `latex`: names as LaTeX. Raises `ValueError` for any other energy.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.energies import LibraryEnergy, energy_terms, monomials
+    >>> energy_terms(LibraryEnergy(monomials(1, 2), jnp.array([0.0, 0.5])), ("q",))
+    [(0.5, 'q^2')]
+
+    ```
     """
     if isinstance(energy, SeparableEnergy):
         halves = (energy.potential, letters[:1]), (energy.kinetic, letters[-1:])

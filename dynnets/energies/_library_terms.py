@@ -27,7 +27,7 @@ class RidgeLibrary(AbstractLibrary):
 
     A fit is convex in the coefficients but not in `w`: start it from several, or near a guess.
 
-    **Arguments:** `function`: one of `RIDGE_FUNCTIONS`; `weights`: `w (K, d)`; `offsets`:
+    **Arguments:** `function`: `"sin"`, `"cos"` or `"exp"`; `weights`: `w (K, d)`; `offsets`:
     `b (K,)`, zeros by default; `fixed`: whether `w` and `b` stay as they are (a Fourier series).
     Raises `ValueError` for other functions and shapes.
     """

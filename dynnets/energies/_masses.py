@@ -11,6 +11,7 @@ from dynnets._core import check_size, split_phase
 from dynnets.nn import MLP, angle_features, check_angles
 
 from ._abstract import AbstractEnergy
+from ._energies import as_energy
 
 Rows = list[list[Array]]
 
@@ -50,7 +51,7 @@ class AbstractMass(eqx.Module):
 def _transposed_times(rows: Rows, v) -> list[Array]:
     """`L^T v`."""
     n = len(rows)
-    return [sum(rows[i][j] * v[i] for i in range(j, n)) for j in range(n)]
+    return [sum((rows[i][j] * v[i] for i in range(j + 1, n)), rows[j][j] * v[j]) for j in range(n)]
 
 
 class ConstantMass(AbstractMass):
@@ -112,7 +113,7 @@ class VelocityEnergy(AbstractEnergy):
     """
 
     mass: AbstractMass
-    potential: AbstractEnergy
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
 
     @property
     def autonomous(self):

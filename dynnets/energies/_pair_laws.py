@@ -109,9 +109,9 @@ class CorrectedPowerLaw(AbstractPairLaw):
     and departs from it only as far as the data ask. It and the exponent can take over from each
     other: penalise `correction` and read the law by `local_exponent`.
 
-    **Arguments:** `power`: the `PowerLaw` to start from; `low`, `high`: the distances between
-    which the data lie (the net sees them as `[-1, 1]`; beyond, it flattens); `width`, `depth`,
-    `key`: of the net. Raises `ValueError` unless `0 < low < high`.
+    **Arguments:** `power`: the `PowerLaw` to start from; `low`, `high`: the distances between which
+    the data lie (the net sees them as `[-1, 1]`; beyond, it flattens); `width`, `depth`, `key`: the
+    arguments of the net. Raises `ValueError` unless `0 < low < high`.
     """
 
     power: PowerLaw

@@ -21,7 +21,7 @@ def pairs(bodies: int) -> tuple[np.ndarray, np.ndarray]:
     return np.triu_indices(bodies, 1)
 
 
-def pair_differences(q: Float[Array, "n *batch"], bodies: int, space_dim: int) -> Array:
+def pair_differences(q: Float[Array, " n *batch"], bodies: int, space_dim: int) -> Array:
     """`r_i - r_j` for every pair `i < j`, shape `(pairs, space_dim, *batch)`.
 
     A product with the incidence matrix of the pairs: its transpose, in derivatives, adds up
@@ -40,7 +40,7 @@ def incidence(bodies: int, dtype) -> Array:
     return jnp.asarray(matrix, dtype)
 
 
-def distances(q: Float[Array, "n *batch"], bodies: int, space_dim: int) -> Array:
+def distances(q: Float[Array, " n *batch"], bodies: int, space_dim: int) -> Array:
     """`|r_i - r_j|` for every pair `i < j`, shape `(pairs, *batch)`."""
     return jnp.sqrt(jnp.sum(pair_differences(q, bodies, space_dim) ** 2, axis=1))
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from dynnets.nn import angle_features, check_angles
 
 from ._abstract import AbstractEnergy
+from ._energies import as_energy
 
 
 class PolynomialPotential(AbstractEnergy):
@@ -43,13 +44,18 @@ class PolynomialPotential(AbstractEnergy):
         return self._horner(list(self.coefficients.T), q)
 
 
+def _as_energies(terms) -> tuple[AbstractEnergy, ...]:
+    return tuple(as_energy(term) for term in terms)
+
+
 class SumEnergy(AbstractEnergy):
     """`E_1 + E_2 + ...`: for instance a known energy and its learned correction.
 
-    **Arguments:** `terms`: energies of the same state; `ValueError` if there is none.
+    **Arguments:** `terms`: energies of the same state, or functions `H(t, x)`; `ValueError` if
+    there is none.
     """
 
-    terms: tuple[AbstractEnergy, ...]
+    terms: tuple[AbstractEnergy, ...] = eqx.field(converter=_as_energies)
 
     def __check_init__(self):
         if not self.terms:
@@ -76,7 +82,8 @@ class SumEnergy(AbstractEnergy):
 
     def gradient(self, t, x):
         """The sum of the gradients."""
-        return sum(term.gradient(t, x) for term in self.terms)
+        first, *rest = self.terms
+        return sum((term.gradient(t, x) for term in rest), first.gradient(t, x))
 
 
 class PeriodicEnergy(AbstractEnergy):
@@ -86,7 +93,7 @@ class PeriodicEnergy(AbstractEnergy):
     `x: (d,)` are angles in rad. Raises `ValueError` for negative or repeated indices.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     angles: tuple[int, ...] = eqx.field(static=True)
 
     def __check_init__(self):

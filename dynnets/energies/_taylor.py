@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_choice, check_size
+from dynnets._core import assemble, check_choice, check_size
 
 from ._abstract import AbstractEnergy
 from ._energies import _per_feature
@@ -70,6 +70,28 @@ class TaylorEnergy(AbstractEnergy):
         self.plus, self.minus = draws
         self.bias = jnp.zeros(dim, draws.dtype)
         self.factorial, self.activation = factorial, activation
+
+    @classmethod
+    def from_weights(
+        cls, plus, minus, bias=None, *, factorial: str = "order", activation: str = "power"
+    ) -> "TaylorEnergy":
+        """The energy of given coefficients: `A`, `B` as `plus`, `minus` `(M, width, d)`, `b (d,)`.
+
+        No `b` is zero. Raises `ValueError` for other shapes and unknown options.
+        """
+        check_choice("factorial", factorial, FACTORIALS)
+        check_choice("activation", activation, TAYLOR_ACTIVATIONS)
+        plus, minus = jnp.asarray(plus), jnp.asarray(minus)
+        if plus.ndim != 3 or not plus.size or plus.shape != minus.shape:
+            raise ValueError(
+                "plus and minus must have one shape (orders, width, dim), got "
+                f"{plus.shape} and {minus.shape}"
+            )
+        bias = jnp.zeros(plus.shape[2], plus.dtype) if bias is None else jnp.asarray(bias)
+        if bias.shape != plus.shape[2:]:
+            raise ValueError(f"bias must have shape {plus.shape[2:]}, got {bias.shape}")
+        options = {"factorial": factorial, "activation": activation}
+        return assemble(cls, plus=plus, minus=minus, bias=bias, **options)
 
     def _scales(self, like):
         """`1 / i!`, or `1 / (i - 1)!`, one an order, shaped to act on `like (M, ...)`."""

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from dynnets._core import assemble
 from dynnets.nn import MLP
 
 from ._abstract import AbstractEnergy
@@ -18,9 +19,9 @@ def _with_time(t, q):
 class TimePotential(AbstractEnergy):
     """A learned potential `V(t, q)`: a net of `(t, q)` with one output and no final bias.
 
-    `q: (n,)` or features-first `(n, N)`, then with a scalar `t` or one time a column `(N,)`.
-    Gradient and time derivative are in closed form, both from one backward pass; cost: two
-    products per hidden layer.
+    `q: (n,)` or features-first `(n, N)`, then with a scalar `t` or one time per column `(N,)`.
+    Gradient and time derivative are in closed form, both from one backward pass; cost: two products
+    per hidden layer.
 
     **Arguments:** `dim`: size of `q`; `width`, `depth`, `activation`, `key`: as `MLP`.
     """
@@ -31,6 +32,14 @@ class TimePotential(AbstractEnergy):
         self, dim: int, width: int, depth: int, *, activation: str = "tanh", key: PRNGKeyArray
     ):
         self.net = MLP(dim + 1, 1, width, depth, activation=activation, final_bias=False, key=key)
+
+    @classmethod
+    def from_weights(cls, layers, *, activation: str = "tanh") -> "TimePotential":
+        """The potential of given weights, as `MLP.from_weights`; the last layer has one output."""
+        net = MLP.from_weights(layers, activation=activation)
+        if net.layers[-1][0].shape[0] != 1:
+            raise ValueError(f"a potential has one output, got {net.layers[-1][0].shape[0]}")
+        return assemble(cls, net=net)
 
     @property
     def autonomous(self):
@@ -50,8 +59,8 @@ class TimePotential(AbstractEnergy):
         return self.net.gradient(_with_time(t, q))[0]
 
     def impulse(
-        self, t, q: Float[Array, "n *batch"]
-    ) -> tuple[Float[Array, "n *batch"], Float[Array, "*batch"]]:
+        self, t, q: Float[Array, " n *batch"]
+    ) -> tuple[Float[Array, " n *batch"], Float[Array, "*batch"]]:
         """`grad_q V(t, q) - grad_q V(0, q)`, and `dV/dt (t, q)`: one batched backward pass.
 
         The first is the integral of the force of `dV/dt` from 0 to `t` with `q` held, so
@@ -74,6 +83,15 @@ class RateEnergy(AbstractEnergy):
     The gradient is `d/dt grad V`, one forward derivative of the closed form. Cost: two gradients.
 
     **Arguments:** `potential`: a `TimePotential`.
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.energies import RateEnergy, TimePotential
+    >>> rate = RateEnergy(TimePotential(1, 4, 1, key=jr.key(0)))
+    >>> rate(0.5, jnp.array([1.0])).shape, rate.autonomous
+    ((), False)
+
+    ```
     """
 
     potential: TimePotential

@@ -81,7 +81,6 @@ from ._uniform_input import (
 )
 from ._volume import (
     ShearField as ShearField,
-    shear_rate as shear_rate,
 )
 from ._vortex import (
     CirculationField as CirculationField,

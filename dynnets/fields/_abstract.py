@@ -1,7 +1,7 @@
 """The role of every vector field."""
 
 import abc
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array
@@ -23,11 +23,14 @@ class AbstractField(eqx.Module):
       field as a function of the gradient `g` of that energy.
     - `matrix`: the constant skew matrix `B (d, d)` of a Poisson field.
     - `lagrangian(t, q, v)` and `force(t, q, v, args)`: of a field that follows from them.
-    - `momentum(x)`: the total momentum of the bodies, `(space_dim,)` or `(space_dim, N)`.
+    - `momentum(x)`: the total momentum of the bodies, `(space_dim,)` or `(space_dim, N)`;
+      `space_dim`: how many coordinates a body has, 1 by default.
+    - `propagate(t, x, h, args)`: the field's own exact flow from `t` to `t + h`.
     - `omega`: the coupling of the two copies of a doubled field, see `TaoField`.
     - `lipschitz`: a Lipschitz constant of the field in the 2-norm; `nu` and `nu_bound`: the same
-      for the gradient of a ridge, exact and by products alone; `curvature`: `(low, high)`, between
-      which all eigenvalues of the negative Jacobian of a gradient field lie.
+      for the gradient of a ridge, by singular values and by products alone; `curvature`:
+      `(low, high)`, between which all eigenvalues of the negative Jacobian of a gradient field lie.
+      All are bounds of the weights as they are, their own rounding included.
     - `input_dim`: the size of the input that `args` brings, 0 for none.
     - `bounds()`: the `Bound`s that the class proves of itself, for certificates.
 
@@ -47,22 +50,79 @@ class AbstractField(eqx.Module):
     expansive: ClassVar[bool] = False
     paired: ClassVar[bool] = False
 
-    kick = declared(None)
-    drift = declared(None)
-    flows = declared(None)
-    skew = declared(None)
-    energy = declared(None)
-    apply_structure = declared(None)
-    matrix = declared(None)
-    lagrangian = declared(None)
-    force = declared(None)
-    momentum = declared(None)
-    omega = declared(None)
-    lipschitz = declared(None)
-    nu = declared(None)
-    nu_bound = declared(None)
-    curvature = declared(None)
-    input_dim = declared(0)
+    @declared
+    def kick(self) -> Any:
+        """`kick(t, q, args)`, the rate `dp/dt` as a function of the coordinates."""
+
+    @declared
+    def drift(self) -> Any:
+        """`drift(t, p, args)`, the rate `dq/dt` as a function of the momenta."""
+
+    @declared
+    def flows(self) -> Any:
+        """The exact flows `flow(t, x, h, args)` of parts that sum to the field, as a tuple."""
+
+    @declared
+    def skew(self) -> Any:
+        """`skew(t, x, args)`, the skew matrix `S (d, d)` of a field `S(t, x) x`."""
+
+    @declared
+    def energy(self) -> Any:
+        """The `AbstractEnergy` behind the field."""
+
+    @declared
+    def apply_structure(self) -> Any:
+        """`apply_structure(t, x, g, args)`, the field whose energy has the gradient `g`."""
+
+    @declared
+    def matrix(self) -> Any:
+        """The constant skew matrix `B (d, d)` of a Poisson field."""
+
+    @declared
+    def lagrangian(self) -> Any:
+        """`lagrangian(t, q, v)`, of a field that follows from it."""
+
+    @declared
+    def force(self) -> Any:
+        """`force(t, q, v, args)`, what acts besides the Lagrangian."""
+
+    @declared
+    def momentum(self) -> Any:
+        """`momentum(x)`, the total momentum of the bodies."""
+
+    @declared
+    def omega(self) -> Any:
+        """The coupling of the two copies of a doubled field."""
+
+    @declared
+    def lipschitz(self) -> Any:
+        """A Lipschitz constant of the field in the 2-norm."""
+
+    @declared
+    def nu(self) -> Any:
+        """A Lipschitz constant of the gradient of a ridge, by singular values."""
+
+    @declared
+    def nu_bound(self) -> Any:
+        """A Lipschitz constant of the gradient of a ridge, by products alone."""
+
+    @declared
+    def curvature(self) -> Any:
+        """The bounds `(low, high)` of the eigenvalues of the negative Jacobian."""
+
+    @declared
+    def input_dim(self) -> int:
+        """The size of the input that `args` brings, 0 for none."""
+        return 0
+
+    @declared
+    def space_dim(self) -> int:
+        """How many coordinates a body has, 1 by default."""
+        return 1
+
+    @declared
+    def propagate(self) -> Any:
+        """`propagate(t, x, h, args)`, the field's own exact flow from `t` to `t + h`."""
 
     @property
     @abc.abstractmethod

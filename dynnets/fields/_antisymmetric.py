@@ -7,11 +7,16 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import VOLUME, check_choice, check_size
-from dynnets.linear import skew_symmetric, spectral_norm
+from dynnets._core import VOLUME, assemble, check_choice, check_size
+from dynnets.linear import norm_bound, skew_symmetric
 from dynnets.nn import MONOTONE, MONOTONE_ACTIVATIONS, affine
 
 from ._abstract import AbstractField
+
+
+def _check_damping(damping: float) -> None:
+    if not 0 <= damping < float("inf"):
+        raise ValueError(f"damping must be finite and not negative, got {damping}")
 
 
 class AntisymmetricField(AbstractField):
@@ -28,6 +33,14 @@ class AntisymmetricField(AbstractField):
     Raises `ValueError` for negative damping. Cost: one product. Source: Haber, Ruthotto, Stable
     architectures for deep neural networks, Inverse Problems 34, 2018, arXiv:1705.03341; Chang,
     Chen, Haber, Chi, AntisymmetricRNN, ICLR 2019, arXiv:1902.09689.
+
+    ```python
+    >>> import jax.random as jr
+    >>> from dynnets.fields import AntisymmetricField
+    >>> [sorted(AntisymmetricField(3, damping=g, key=jr.key(0)).structure) for g in (0.0, 0.1)]
+    [[VOLUME], []]
+
+    ```
     """
 
     weight: Float[Array, "d d"]
@@ -48,11 +61,25 @@ class AntisymmetricField(AbstractField):
     ):
         check_size("dim", dim)
         check_choice("activation", activation, MONOTONE_ACTIVATIONS)
-        if not 0 <= damping < float("inf"):
-            raise ValueError(f"damping must be finite and not negative, got {damping}")
+        _check_damping(damping)
         self.weight = jr.normal(key, (dim, dim)) * (scale / (2 * dim) ** 0.5)
         self.bias = jnp.zeros(dim, self.weight.dtype)
         self.damping, self.activation = damping, activation
+
+    @classmethod
+    def from_weights(
+        cls, weight, bias, *, damping: float = 0.0, activation: str = "tanh"
+    ) -> "AntisymmetricField":
+        """The field of given weights `W (d, d)` and `b (d,)`; `ValueError` for other shapes."""
+        check_choice("activation", activation, MONOTONE_ACTIVATIONS)
+        _check_damping(damping)
+        weight, bias = jnp.asarray(weight), jnp.asarray(bias)
+        if weight.ndim != 2 or weight.shape != bias.shape * 2:
+            raise ValueError(
+                f"weight must have shape (d, d) and bias (d,), got {weight.shape} and {bias.shape}"
+            )
+        options = {"damping": damping, "activation": activation}
+        return assemble(cls, weight=weight, bias=bias, **options)
 
     @property
     def structure(self):
@@ -61,9 +88,11 @@ class AntisymmetricField(AbstractField):
 
     @property
     def lipschitz(self) -> Array:
-        """`sup s' |W - W^T - g I|`, the norm `sqrt(|W - W^T|^2 + g^2)` by exact singular values."""
-        norm = spectral_norm(skew_symmetric(self.weight))
-        return MONOTONE[self.activation].high * jnp.sqrt(norm**2 + self.damping**2)
+        """An upper bound of `sup s' |W - W^T - g I|`, `sqrt(|W - W^T|^2 + g^2)` by `norm_bound`."""
+        norm = norm_bound(skew_symmetric(self.weight))
+        if self.damping:  # else the square root has no slope where all weights are zero
+            norm = jnp.sqrt(norm**2 + self.damping**2)
+        return MONOTONE[self.activation].high * norm * (1 + 4 * float(jnp.finfo(norm.dtype).eps))
 
     def __call__(self, t, x, args=None):
         """`s((W - W^T) x - g x + b)`."""

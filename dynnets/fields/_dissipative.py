@@ -10,7 +10,7 @@ import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynnets._core import DISSIPATIVE, check_size, split_phase, symplectic_gradient
-from dynnets.energies import AbstractEnergy
+from dynnets.energies import AbstractEnergy, as_energy
 from dynnets.linear import positive_semidefinite
 from dynnets.nn import MLP
 
@@ -77,7 +77,7 @@ class PortHamiltonianField(AbstractField):
 
     **Arguments:**
 
-    - `energy`: `H` on `(2n,)`.
+    - `energy`: `H` on `(2n,)`, an `AbstractEnergy` or a function `H(t, x)`.
     - `damping`: an `AbstractDamping`, or `None` for a conservative field.
     - `input_matrix`: `G`, shape `(n, m)`, trainable, or `None` when there is no input.
 
@@ -85,7 +85,7 @@ class PortHamiltonianField(AbstractField):
     Port-Hamiltonian Systems Theory, 2014.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     damping: AbstractDamping | None = None
     input_matrix: Float[Array, "n m"] | None = None
     features_first: ClassVar[bool] = True
@@ -136,8 +136,8 @@ class HelmholtzField(AbstractField):
     Dissipative Hamiltonian Neural Networks, 2022, arXiv:2201.10085.
     """
 
-    energy: AbstractEnergy
-    dissipation: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
+    dissipation: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
 
     @property

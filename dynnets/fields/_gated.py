@@ -19,9 +19,9 @@ class GatedField(AbstractField):
     Its explicit Euler step of `1 / rate` is `x' = (1 - g) x + g c`, the update of a gated
     recurrent unit without input: the discrete-time baseline of a learned flow. Preserves nothing.
 
-    **Arguments:** `dim`: size of the state; `width`: of the net's hidden layer; `rate`: positive,
-    steps per unit of time; `key`: draws the weights. Cost: one net. Raises `ValueError` for sizes
-    below one and a rate that is not positive.
+    **Arguments:** `dim`: the size of the state; `width`: that of the net's hidden layer; `rate`:
+    positive, steps per unit of time; `key`: draws the weights. Cost: one net. Raises `ValueError`
+    for sizes below one and a rate that is not positive.
 
     Sources: Cho et al., Learning Phrase Representations using RNN Encoder-Decoder, EMNLP 2014;
     as a field: De Brouwer et al., GRU-ODE-Bayes, NeurIPS 2019, arXiv:1905.12374.

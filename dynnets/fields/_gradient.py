@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
-from dynnets._core import DISSIPATIVE, NON_EXPANSIVE, check_size
-from dynnets.energies import AbstractEnergy, RidgeEnergy, ridge_constant
+from dynnets._core import DISSIPATIVE, NON_EXPANSIVE, assemble, check_size
+from dynnets.energies import AbstractEnergy, RidgeEnergy, as_energy, ridge_constant
 from dynnets.linear import singular_range
 from dynnets.nn import MONOTONE
 
@@ -21,16 +22,27 @@ def _draw(dim: int, width: int, activation: str, key: PRNGKeyArray) -> RidgeEner
     return RidgeEnergy(weight, jnp.zeros(width, weight.dtype), activation)
 
 
+def _given(weight, bias, activation: str) -> RidgeEnergy:
+    weight, bias = jnp.asarray(weight), jnp.asarray(bias)
+    if weight.ndim != 2 or bias.shape != weight.shape[:1]:
+        raise ValueError(
+            "weight must have shape (width, dim) and bias (width,), got "
+            f"{weight.shape} and {bias.shape}"
+        )
+    return RidgeEnergy(weight, bias, activation)
+
+
 class GradientField(AbstractField):
     """`x' = -grad V(x)`: the potential never grows along the flow.
 
     Preserves: `V` does not grow (DISSIPATIVE), `dV/dt = -|grad V|^2`, for a `V` without explicit
     time. Offers `energy`; cost: one gradient.
 
-    **Arguments:** `energy`: the potential `V`, an `AbstractEnergy` on `(d,)`.
+    **Arguments:** `energy`: the potential `V` on `(d,)`, an `AbstractEnergy` or a function
+    `V(t, x)`.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
     gradient_flow: ClassVar[bool] = True
 
@@ -69,6 +81,11 @@ class NonExpansiveField(AbstractField):
     def __init__(self, dim: int, width: int, *, activation: str = "tanh", key: PRNGKeyArray):
         self.energy = _draw(dim, width, activation, key)
 
+    @classmethod
+    def from_weights(cls, weight, bias, *, activation: str = "tanh") -> "NonExpansiveField":
+        """The field of given weights `A (width, d)` and `b (width,)`; `ValueError` for others."""
+        return assemble(cls, energy=_given(weight, bias, activation))
+
     @property
     def structure(self):
         """`{NON_EXPANSIVE, DISSIPATIVE}`."""
@@ -76,7 +93,7 @@ class NonExpansiveField(AbstractField):
 
     @property
     def nu(self) -> Array:
-        """`sup s' |A|^2` by exact singular values: a Lipschitz constant of the field."""
+        """`sup s' |A|^2` by exact singular values, rounded up: a Lipschitz constant."""
         return ridge_constant(self.energy)
 
     @property
@@ -94,11 +111,11 @@ class NonExpansiveField(AbstractField):
         """`(low, high)`: the eigenvalues of the negative Jacobian lie between them, everywhere.
 
         `inf s' smin(A)^2` and `sup s' smax(A)^2`; `low > 0`, so that the flow contracts, needs a
-        tall `A` and an activation such as `half_relu`.
+        tall `A` and an activation such as `half_relu`. Each is rounded outwards; `high` is `nu`.
         """
-        low, high = singular_range(self.energy.weight)
-        slopes = MONOTONE[self.energy.activation]
-        return slopes.low * low**2, slopes.high * high**2
+        low, _ = singular_range(self.energy.weight)
+        down = 1 - 4 * float(jnp.finfo(low.dtype).eps)
+        return MONOTONE[self.energy.activation].low * low**2 * down, self.nu
 
     def apply_structure(self, t, x, gradient, args=None):
         """`-g`: the field as a function of the gradient `g` of its energy."""
@@ -117,6 +134,15 @@ class ExpansiveField(AbstractField):
     is more expressive than non-expansive layers alone.
 
     **Arguments:** as `NonExpansiveField`, with weights of its own. Source: as there.
+
+    ```python
+    >>> import jax.random as jr
+    >>> from dynnets.fields import ExpansiveField
+    >>> field = ExpansiveField(2, 4, key=jr.key(0))
+    >>> field.expansive, float(field.nu) <= float(field.nu_bound)
+    (True, True)
+
+    ```
     """
 
     ridge: RidgeEnergy
@@ -126,6 +152,11 @@ class ExpansiveField(AbstractField):
     def __init__(self, dim: int, width: int, *, activation: str = "tanh", key: PRNGKeyArray):
         self.ridge = _draw(dim, width, activation, key)
 
+    @classmethod
+    def from_weights(cls, weight, bias, *, activation: str = "tanh") -> "ExpansiveField":
+        """The field of given weights `A (width, d)` and `b (width,)`; `ValueError` for others."""
+        return assemble(cls, ridge=_given(weight, bias, activation))
+
     @property
     def structure(self):
         """The empty set."""
@@ -133,7 +164,7 @@ class ExpansiveField(AbstractField):
 
     @property
     def nu(self) -> Array:
-        """`sup s' |A|^2` by exact singular values."""
+        """`sup s' |A|^2` by exact singular values, rounded up."""
         return ridge_constant(self.ridge)
 
     @property

@@ -1,7 +1,9 @@
 """Conservative fields: `J grad H` in its general, separable and mechanical forms."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, cast
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -15,7 +17,7 @@ from dynnets._core import (
     constant_field,
     symplectic_gradient,
 )
-from dynnets.energies import AbstractEnergy, KineticEnergy, SeparableEnergy
+from dynnets.energies import AbstractEnergy, KineticEnergy, SeparableEnergy, as_energy
 
 from ._abstract import AbstractField
 from ._kick_drift import kick_drift_flows
@@ -33,10 +35,10 @@ class HamiltonianField(AbstractField):
     The exact flow preserves the symplectic form, phase-space volume and, when `H` does not
     depend on time, `H` itself. Offers `energy`; cost: one gradient of `H`.
 
-    **Arguments:** `energy`: an `AbstractEnergy` on `(2n,)`.
+    **Arguments:** `energy`: an `AbstractEnergy` on `(2n,)`, or a function `H(t, x)`.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
 
     @property
@@ -59,11 +61,12 @@ class SeparableHamiltonianField(AbstractField):
     Same structure as `HamiltonianField`; offers `drift`, `kick`, `flows` and `energy`, so explicit
     splitting steps apply.
 
-    **Arguments:** `kinetic`: an energy of `p: (n,)`; `potential`: an energy of `q: (n,)`.
+    **Arguments:** `kinetic`: an energy of `p: (n,)`; `potential`: an energy of `q: (n,)`; or
+    functions of `(t, p)` and `(t, q)`.
     """
 
-    kinetic: AbstractEnergy
-    potential: AbstractEnergy
+    kinetic: AbstractEnergy = eqx.field(converter=as_energy)
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
     features_first: ClassVar[bool] = True
 
     @property
@@ -75,6 +78,11 @@ class SeparableHamiltonianField(AbstractField):
     def energy(self) -> SeparableEnergy:
         """`T(p) + V(q)`."""
         return SeparableEnergy(self.kinetic, self.potential)
+
+    @property
+    def space_dim(self) -> int:
+        """How many coordinates a body has: as the potential says."""
+        return self.potential.space_dim
 
     def drift(self, t, p, args=None):
         """`dq/dt = grad T(t, p)`."""
@@ -95,7 +103,8 @@ class SeparableHamiltonianField(AbstractField):
         return self._lagrangian if isinstance(self.kinetic, KineticEnergy) else None
 
     def _lagrangian(self, t, q, v):
-        return jnp.sum(self.kinetic.mass * v**2) / 2 - self.potential(t, q)
+        mass = cast(KineticEnergy, self.kinetic).mass
+        return jnp.sum(mass * v**2) / 2 - self.potential(t, q)
 
     def apply_structure(self, t, x, gradient, args=None):
         """`J g`: the field as a function of the gradient `g` of its energy."""
@@ -106,9 +115,7 @@ class SeparableHamiltonianField(AbstractField):
         return symplectic_gradient(self.energy.gradient(t, x))
 
 
-def mechanical_field(
-    mass: Float[Array, " n"], potential: AbstractEnergy
-) -> SeparableHamiltonianField:
+def mechanical_field(mass: Float[Array, " n"], potential: Callable) -> SeparableHamiltonianField:
     """`q' = p / m`, `p' = -grad V(q)`: the field of `H = sum p_i^2 / (2 m_i) + V(q)`.
 
     **Arguments:** `mass`: positive masses, shape `(n,)`, trainable; `potential`: an energy of
@@ -125,7 +132,7 @@ class PoissonField(AbstractField):
     Raises `ValueError` unless it is skew-symmetric.
     """
 
-    energy: AbstractEnergy
+    energy: AbstractEnergy = eqx.field(converter=as_energy)
     matrix: Float[Array, "d d"] = constant_field()
     features_first: ClassVar[bool] = True
 

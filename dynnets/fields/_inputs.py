@@ -10,8 +10,10 @@ def input_at(t, args):
 
     **Returns:** `None` or an array.
     """
+    # arrays of numpy, of jax and its tracers have no common class
     if args is None or hasattr(args, "shape"):
         return args
+    # any interpolation, from diffrax or elsewhere
     if hasattr(args, "evaluate"):
         return args.evaluate(t)
     if callable(args):

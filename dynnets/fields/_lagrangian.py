@@ -7,7 +7,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import ENERGY, SYMPLECTIC, VOLUME, check_finite, join_phase, split_phase
+from dynnets._core import (
+    ENERGY,
+    SYMPLECTIC,
+    VOLUME,
+    check_finite,
+    join_phase,
+    solve_regular,
+    split_phase,
+)
 from dynnets.energies import AbstractEnergy, LegendreEnergy, legendre
 
 from ._abstract import AbstractField
@@ -24,8 +32,8 @@ def euler_lagrange(lagrangian: Callable, force: Callable | None = None) -> Calla
 
     **Returns** `acceleration(t, q, v, args=None)` for `q, v: (n,)`. Cost: one linearisation of
     `L_v`, `n + 1` products with it, one solve of size `n` by LU (`L_vv` may be indefinite, as it
-    is in an untrained net). A singular `L_vv`, a coordinate without mass, is a `ValueError`; values
-    that are not finite in compiled code, where none is known.
+    is in an untrained net). An `L_vv` that is singular to rounding, a coordinate without mass, is a
+    `ValueError`; in compiled code, where no value is known, the acceleration is NaN.
     Source: Cranmer et al., Lagrangian Neural Networks, 2020, arXiv:2003.04630 (there by a
     pseudo-inverse).
 
@@ -48,8 +56,8 @@ def euler_lagrange(lagrangian: Callable, force: Callable | None = None) -> Calla
         push = jax.grad(lagrangian, argnums=1)(t, q, v) - change(jnp.ones_like(t), v, still)
         if force is not None:
             push = push + force(t, q, v, args)
-        result = jnp.linalg.solve(mass, push)
-        check_finite("the acceleration, unless L_vv is regular,", result)
+        result = solve_regular("the mass matrix L_vv of the Lagrangian", mass, push)
+        check_finite("the acceleration", result)
         return result
 
     return acceleration
@@ -59,6 +67,15 @@ class LagrangianEnergy(AbstractEnergy):
     """`E(t, (q, v)) = L_v . v - L`, the energy on states of coordinates and velocities.
 
     **Arguments:** `function`: `L(t, q, v)`; `reads_time`: whether it depends on `t`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.fields import LagrangianEnergy
+    >>> energy = LagrangianEnergy(lambda t, q, v: jnp.sum(v**2) / 2 - jnp.sum(q**2))
+    >>> float(energy(0.0, jnp.array([1.0, 2.0])))  # v^2 / 2 + q^2
+    3.0
+
+    ```
     """
 
     function: Callable
@@ -156,6 +173,16 @@ def noether(lagrangian: Callable, generator: Callable) -> Callable:
     order): momenta from translations, angular momenta from rotations. **Arguments:** `lagrangian`:
     `L(t, q, v)`; `generator`: `xi(q)`, of the shape of `q`. Source: Noether, Invariante
     Variationsprobleme, 1918.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.fields import noether
+    >>> lagrangian = lambda t, q, v: jnp.sum(v**2) / 2 - jnp.sum(q**2)  # turns do not change it
+    >>> angular = noether(lagrangian, lambda q: jnp.array([-q[1], q[0]]))
+    >>> float(angular(0.0, jnp.array([1.0, 0.0]), jnp.array([0.0, 2.0])))
+    2.0
+
+    ```
     """
 
     def quantity(t, q, v):
@@ -169,6 +196,15 @@ def poisson_bracket(first: Callable, second: Callable) -> Callable:
 
     **Arguments:** `first`, `second`: scalars `f(t, x)`, `g(t, x)` of a canonical state `(2n,)`.
     Cost: one gradient and one directional derivative.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.fields import poisson_bracket
+    >>> q, p = (lambda t, x: x[0]), (lambda t, x: x[1])
+    >>> float(poisson_bracket(q, p)(0.0, jnp.array([0.3, 0.4])))
+    1.0
+
+    ```
     """
 
     def bracket(t, x: Float[Array, " two_n"]):

@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets._core import DISSIPATIVE, ENERGY, join_phase, split_phase
-from dynnets.energies import AbstractEnergy, AbstractMass, VelocityEnergy
+from dynnets.energies import AbstractEnergy, AbstractMass, VelocityEnergy, as_energy
 
 from ._abstract import AbstractField
 from ._dissipative import AbstractDamping
@@ -35,7 +36,7 @@ class MassMatrixField(AbstractField):
     """
 
     mass: AbstractMass
-    potential: AbstractEnergy
+    potential: AbstractEnergy = eqx.field(converter=as_energy)
     damping: AbstractDamping | None = None
     input_matrix: Float[Array, "n m"] | None = None
     features_first: ClassVar[bool] = True

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import check_size
+from dynnets._core import assemble, check_size
 from dynnets.nn import MLP
 
 from ._abstract import AbstractField
@@ -38,6 +38,19 @@ class NeuralField(AbstractField):
         check_size("input_dim", input_dim, 0)
         self.net = MLP(dim + input_dim, dim, width, depth, activation=activation, key=key)
         self.input_dim = input_dim
+
+    @classmethod
+    def from_weights(cls, layers, *, activation: str = "tanh", input_dim: int = 0) -> "NeuralField":
+        """The field of given weights, as `MLP.from_weights`; the net maps `(d + m,)` to `(d,)`."""
+        check_size("input_dim", input_dim, 0)
+        net = MLP.from_weights(layers, activation=activation)
+        sizes = net.layers[0][0].shape[1], net.layers[-1][0].shape[0]
+        if sizes[0] != sizes[1] + input_dim:
+            raise ValueError(
+                f"the net of a field with {input_dim} inputs maps d + {input_dim} to d numbers, "
+                f"got {sizes[0]} to {sizes[1]}"
+            )
+        return assemble(cls, net=net, input_dim=input_dim)
 
     @property
     def structure(self):

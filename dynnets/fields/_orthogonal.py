@@ -19,9 +19,9 @@ class OrthogonalFlowField(AbstractField):
     steps. The state is a matrix: its second axis is no batch (`features_first` is False). Cost:
     one net with `n (n - 1) / 2` outputs and one product.
 
-    **Arguments:** `n`: at least 2; `k`: columns; `width`, `depth`, `activation`, `key`: of the
-    net, as `MLP`. Raises `ValueError` for sizes below that. Source: Hairer, Lubich, Wanner,
-    Geometric Numerical Integration, 2006, IV.4 and IV.8.
+    **Arguments:** `n`: at least 2; `k`: the number of columns; `width`, `depth`, `activation`,
+    `key`: the arguments of the net, as `MLP`. Raises `ValueError` for sizes below that. Source:
+    Hairer, Lubich, Wanner, Geometric Numerical Integration, 2006, IV.4 and IV.8.
     """
 
     net: MLP

@@ -29,7 +29,7 @@ class PairForceField(AbstractField):
     - `space_dim`; `low`, `high`: distances between which the data lie.
     - `named`: whether the net sees which bodies they are; without, one law serves them all, and
       as many more as there may be.
-    - `width`, `depth`, `key`: of the net.
+    - `width`, `depth`, `key`: the arguments of the net.
 
     Raises `ValueError` unless `0 < low < high`. Cost: the net at `bodies (bodies - 1)` pairs.
     """

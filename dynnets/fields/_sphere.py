@@ -53,8 +53,9 @@ class SphereField(AbstractSkewField):
     (which here are the implicit midpoint rule). Cost: one net with `d (d - 1) / 2` outputs and
     `d^2`.
 
-    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: of the net, as
-    `MLP`. Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45, 2023.
+    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: the arguments of the
+    net, as `MLP`. Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45,
+    2023.
     """
 
     net: MLP
@@ -77,6 +78,15 @@ class LowRankSphereField(AbstractSkewField):
     solve with the `2 r x 2 r` matrix instead.
 
     **Arguments:** `dim`: at least 2; `rank`: `r`; the others as `SphereField`.
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.fields import LowRankSphereField
+    >>> field, x = LowRankSphereField(3, 1, 4, 1, key=jr.key(0)), jnp.array([1.0, 2.0, 3.0])
+    >>> bool(jnp.abs(x @ field(0.0, x)) < 1e-5)  # |x| stays
+    True
+
+    ```
     """
 
     net: MLP
@@ -121,8 +131,8 @@ class RotationField(AbstractField):
     Preserves: the Euclidean norm and volume; steps over `flows` keep both exactly and invert
     exactly. Cost of a flow: one net with `d / 2` outputs, and `d`.
 
-    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: of both nets, as
-    `MLP`. In two dimensions the two fields turn the same plane.
+    **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: the arguments of both
+    nets, as `MLP`. In two dimensions the two fields turn the same plane.
     """
 
     nets: tuple[MLP, MLP]
@@ -133,7 +143,8 @@ class RotationField(AbstractField):
     ):
         check_size("dim", dim, 2)
         sizes = (dim - dim // 2, dim // 2, width, depth)
-        self.nets = tuple(MLP(*sizes, activation=activation, key=k) for k in jr.split(key))
+        first, second = (MLP(*sizes, activation=activation, key=k) for k in jr.split(key))
+        self.nets = first, second
 
     @property
     def structure(self):

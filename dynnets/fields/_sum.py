@@ -24,9 +24,10 @@ class SumPreservingField(AbstractField):
     `d (d - 1) / 2` of them.
 
     **Arguments:** `dim`: at least 2; `width`, `depth`, `activation`, `key`: of the net, as
-    `MLP`; `weights`: `g (d,)`, constant, ones if `None`. Input through `args`: a source `u (d,)`
-    in every component, so that the sum changes by its integral. Raises `ValueError` for a wrong
-    size. Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45, 2023.
+    `MLP`; `weights`: `g (d,)`, constant, ones if `None`; ones are stored as `None`. Input through
+    `args`: a source `u (d,)` in every component, so that the sum changes by its integral. Raises
+    `ValueError` for a wrong size. Source: Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J.
+    Sci. Comput. 45, 2023.
     """
 
     net: MLP
@@ -48,6 +49,8 @@ class SumPreservingField(AbstractField):
             check_finite("weights", weights)
             if weights.shape != (dim,):
                 raise ValueError(f"weights have shape ({dim},), got {weights.shape}")
+            if not isinstance(weights, jax.core.Tracer) and bool(jnp.all(weights == 1)):
+                weights = None  # the plain sum, which the field may claim
         self.net = MLP(dim, skew_size(dim), width, depth, activation=activation, key=key)
         self.weights = weights
 
@@ -64,7 +67,8 @@ class SumPreservingField(AbstractField):
         """`S(x) g + u(t)`."""
         *hidden, (weight, bias) = self.net.layers
         fixed = None if self.weights is None else jax.lax.stop_gradient(self.weights)
-        last = tuple(pair_sums(part, x.shape[0], fixed) for part in (weight, bias))
+        offset = None if bias is None else pair_sums(bias, x.shape[0], fixed)
+        last = pair_sums(weight, x.shape[0], fixed), offset
         rate = mlp((*hidden, last), self.net.activation, x)
         u = input_at(t, args)
         return rate if u is None else rate + jnp.broadcast_to(_columns(u, rate), rate.shape)

@@ -8,19 +8,19 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import VOLUME, check_choice, check_size
+from dynnets._core import VOLUME, assemble, check_choice, check_size
 from dynnets.nn import ACTIVATIONS, activate, affine
 
 from ._abstract import AbstractField
 
 
 def shear_rate(
-    y: Float[Array, "m *batch"],
+    y: Float[Array, " m *batch"],
     inner: Float[Array, "width m"],
     bias: Float[Array, " width"],
     outer: Float[Array, "width n"],
     activation: str,
-) -> Float[Array, "n *batch"]:
+) -> Float[Array, " n *batch"]:
     """`B^T s(A y + b)`: the rate of one half of the state as a function of the other half `y`."""
     return outer.T @ activate(activation, affine(inner, bias, y))
 
@@ -58,6 +58,23 @@ class ShearField(AbstractField):
         self.outer = (orthogonal(keys[2], (width, n1)), orthogonal(keys[3], (width, n2)))
         self.biases = (jnp.zeros(width, self.inner[0].dtype),) * 2
         self.activation = activation
+
+    @classmethod
+    def from_weights(
+        cls, inner: tuple, biases: tuple, outer: tuple, *, activation: str = "tanh"
+    ) -> "ShearField":
+        """The field of given weights: `(A1 (w, n2), A2 (w, n1))`, `(b1, b2)`, `(B1, B2)`.
+
+        `b1, b2 (w,)`, `B1 (w, n1)`, `B2 (w, n2)`. Raises `ValueError` for other shapes.
+        """
+        check_choice("activation", activation, ACTIVATIONS)
+        inner, biases, outer = (tuple(map(jnp.asarray, part)) for part in (inner, biases, outer))
+        shapes = [[part.shape for part in parts] for parts in (inner, biases, outer)]
+        fits = all(len(parts) == 2 for parts in shapes)
+        fits = fits and [shape[:1] for shape in shapes[0] + shapes[2]] == shapes[1] * 2
+        if not fits or shapes[0] != shapes[2][::-1] or len(shapes[0][0]) != 2:
+            raise ValueError(f"weights of two shears do not fit each other: shapes {shapes}")
+        return assemble(cls, inner=inner, biases=biases, outer=outer, activation=activation)
 
     @property
     def structure(self):

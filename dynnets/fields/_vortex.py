@@ -1,6 +1,6 @@
 """Vortex-like bodies with a learned law: first-order motion, one energy summed over all pairs."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -39,7 +39,7 @@ class CirculationField(AbstractField):
         """`H` for these circulations."""
         return CirculationEnergy(self.law, circulations)
 
-    def __call__(self, t, x, args=None):
+    def __call__(self, t, x, args: Any = None):
         """`(dH/dy / G, -dH/dx / G)`, `args`: the circulations `G`."""
         strength, *_ = pair_geometry(x, args)
         rates = symplectic_gradient(CirculationEnergy(self.law, args).gradient(t, x))

@@ -1,5 +1,9 @@
 """One-step maps that keep structure, their rollout, and the bridge to diffrax."""
 
+from dynnets._core import (
+    time_grid as time_grid,
+)
+
 from ._blocks import (
     rollout_blocks as rollout_blocks,
 )
@@ -12,6 +16,14 @@ from ._compositions import (
     adjoint as adjoint,
     compose as compose,
     scale as scale,
+)
+from ._contraction import (
+    contraction_factor as contraction_factor,
+    euler_averagedness as euler_averagedness,
+    implicit_euler_averagedness as implicit_euler_averagedness,
+    implicit_euler_contraction_factor as implicit_euler_contraction_factor,
+    midpoint_averagedness as midpoint_averagedness,
+    midpoint_contraction_factor as midpoint_contraction_factor,
 )
 from ._diffrax import (
     StepSolver as StepSolver,
@@ -67,11 +79,11 @@ from ._invariants import (
     Projected as Projected,
     Relaxation as Relaxation,
 )
+from ._inverse_adjoint import InverseAdjoint as InverseAdjoint
 from ._lie_group import (
     LieGroupStep as LieGroupStep,
     cayley as cayley,
     cayley_midpoint as cayley_midpoint,
-    cayley_rotation as cayley_rotation,
     lie_euler as lie_euler,
     lie_midpoint as lie_midpoint,
 )
@@ -128,9 +140,9 @@ from ._step import (
     AbstractStep as AbstractStep,
     FunctionStep as FunctionStep,
     StepInfo as StepInfo,
+    as_step as as_step,
     check_parts as check_parts,
     missing_parts as missing_parts,
-    part_of as part_of,
     step_info as step_info,
 )
 from ._sweep import (

@@ -1,5 +1,7 @@
 """Rollouts of batches that are larger than the cache, block by block."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -8,6 +10,7 @@ from dynnets.fields import AbstractField
 
 from ._reversible import Reversible
 from ._rollout import Rollout, rollout
+from ._step import AbstractStep
 
 _CACHED = 2**15
 """Bytes of state per block: about what the first-level cache of a core holds."""
@@ -20,8 +23,8 @@ def block_size(x0) -> int:
 
 
 def rollout_blocks(
-    step,
-    field,
+    step: AbstractStep | Callable,
+    field: AbstractField | Callable,
     x0,
     ts,
     args=None,

@@ -55,7 +55,7 @@ class Compensated(AbstractStep):
     def advance(self, field, t, x, h, args, memory):
         """The step on pairs of a value and its round-off."""
         rate, error = memory
-        state = tuple(zip(split_phase(x), split_phase(error)))
+        state = tuple(zip(split_phase(x), split_phase(error), strict=True))
         (q, q_error), (p, p_error), rate = self.step.alternate(
             field, t, state, h, args, rate, add=_add, read=lambda pair: pair[0]
         )

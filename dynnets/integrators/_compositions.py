@@ -64,7 +64,7 @@ class Composition(AbstractStep):
         """Every sub-step of size `w h` must stay below its own bound."""
         if any(weight <= 0 for weight in self.weights):
             return 0.0
-        return min(bound / weight for bound, weight in zip(bounds, self.weights))
+        return min(bound / weight for bound, weight in zip(bounds, self.weights, strict=True))
 
     def start(self, field, t, x, h, args=None):
         """The memory of the first sub-step."""
@@ -75,7 +75,9 @@ class Composition(AbstractStep):
         reached = 0.0
         following = (*self.turns[1:], self.turns[0])
         sizes = (*self.weights[1:], self.weights[0])
-        for turn, weight, then, size in zip(self.turns, self.weights, following, sizes):
+        for turn, weight, then, size in zip(
+            self.turns, self.weights, following, sizes, strict=True
+        ):
             x, memory = self.steps[turn].advance(
                 field, t + reached * h, x, weight * h, args, memory
             )
@@ -91,7 +93,7 @@ class Composition(AbstractStep):
         if not self.info.invertible:
             raise ValueError(f"{self.name} has a part without an exact inverse")
         reached = math.fsum(self.weights)
-        for turn, weight in zip(self.turns[::-1], self.weights[::-1]):
+        for turn, weight in zip(self.turns[::-1], self.weights[::-1], strict=True):
             reached -= weight
             x = self.steps[turn].inverse(field, t + reached * h, x, weight * h, args)  # type: ignore[attr-defined]
         return x
@@ -152,6 +154,15 @@ def adjoint(step: AbstractStep) -> AbstractStep:
     A symmetric step is its own adjoint; splittings and compositions are reversed; any other
     step with an exact inverse is wrapped. Raises `ValueError` for a step without one, whose
     adjoint is implicit.
+
+    ```python
+    >>> from dynnets.integrators import Adjoint, Composition, adjoint, scale, strang, verlet_kdk
+    >>> isinstance(scale(verlet_kdk, 0.5), Composition)
+    True
+    >>> adjoint(verlet_kdk) is verlet_kdk, isinstance(adjoint(scale(strang, 0.5)), Adjoint)
+    (True, False)
+
+    ```
     """
     if step.info.symmetric:
         return step
@@ -215,7 +226,7 @@ def compose(
     distinct, turns = _distinct(listed)
     conditions = _substeps(distinct, turns, weights)
     mirror = tuple((k, p, s, (not s) and not a, w) for k, p, s, a, w in conditions[::-1])
-    default = " ".join(f"{w:.4g}*{step.info.name}" for w, step in zip(weights, listed))
+    default = " ".join(f"{w:.4g}*{step.info.name}" for w, step in zip(weights, listed, strict=True))
     return Composition(
         distinct,
         turns,
@@ -247,7 +258,7 @@ def _check(steps, weights):
 
 def _flatten(steps, weights):
     flat, fractions = [], []
-    for step, weight in zip(steps, weights):
+    for step, weight in zip(steps, weights, strict=True):
         if isinstance(step, Composition):
             flat += [step.steps[turn] for turn in step.turns]
             fractions += [weight * w for w in step.weights]
@@ -285,9 +296,9 @@ def _substeps(steps, turns, weights) -> tuple[tuple, ...]:
             partner = adjoint(step)
             base = next((j for j in range(i) if _same(steps[j], partner)), i)
         keys.append((base, info.order, info.symmetric, base != i))
-    return tuple((*keys[turn], weight) for turn, weight in zip(turns, weights))
+    return tuple((*keys[turn], weight) for turn, weight in zip(turns, weights, strict=True))
 
 
 def _alike(one, other) -> bool:
     """Whether two lists of sub-steps are the same up to round-off in the weights."""
-    return all(a[:4] == b[:4] and abs(a[4] - b[4]) < 1e-14 for a, b in zip(one, other))
+    return all(a[:4] == b[:4] and abs(a[4] - b[4]) < 1e-14 for a, b in zip(one, other, strict=True))

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dynnets._core import DISSIPATIVE, ENERGY, MOMENTUM, NORM, check_size, newton
+from dynnets.energies import AbstractEnergy
 
 from ._implicit import SOLVED, each_state, size_of
 from ._step import AbstractStep, StepInfo, check_parts
@@ -25,7 +26,9 @@ _KEEPS = frozenset({ENERGY, DISSIPATIVE, NORM})
 _CONDITION = f"the energy does not depend on time and {SOLVED}"
 
 
-def gonzalez_gradient(energy: Callable, t, x: Float[Array, " d"], y: Float[Array, " d"]) -> Array:
+def gonzalez_gradient(
+    energy: AbstractEnergy, t, x: Float[Array, " d"], y: Float[Array, " d"]
+) -> Array:
     """Gonzalez' discrete gradient: `grad H` at the midpoint, corrected along `y - x`.
 
     `g = grad H(m) + (H(y) - H(x) - grad H(m) . (y - x)) (y - x) / |y - x|^2`, `m = (x + y) / 2`.
@@ -46,7 +49,7 @@ def gonzalez_gradient(energy: Callable, t, x: Float[Array, " d"], y: Float[Array
 
 
 def mean_value_gradient(
-    energy: Callable, t, x: Float[Array, " d"], y: Float[Array, " d"], points: int
+    energy: AbstractEnergy, t, x: Float[Array, " d"], y: Float[Array, " d"], points: int
 ) -> Array:
     """The mean of the gradient on the segment, `int_0^1 grad H(x + s (y - x)) ds`.
 
@@ -107,8 +110,8 @@ class Gonzalez(AbstractStep):
     quadratic Casimirs of the structure. Loses the symplectic form (defect `O(h^3)` per step)
     and, in general, momenta. On quadratic energies it is the implicit midpoint rule.
 
-    **Arguments:** `max_steps`: of Newton; no convergence gives NaN, never a silent wrong step.
-    Cost: about 3 evaluations and Jacobians of the discrete gradient.
+    **Arguments:** `max_steps`: the largest number of Newton's iterations; no convergence gives NaN,
+    never a silent wrong step. Cost: about 3 evaluations and Jacobians of the discrete gradient.
     """
 
     max_steps: int = eqx.field(default=20, static=True)
@@ -151,9 +154,9 @@ class MeanValue(AbstractStep):
     constant structures (total momentum), but the energy only as well as the quadrature does:
     exactly for polynomials of degree up to `2 points`, else up to `O(h^(2 points + 1))` per step.
 
-    **Arguments:** `points`: of the quadrature, 1 or more; the default leaves energies made of
-    nets no defect above round-off at steps that resolve the motion. `max_steps`: of Newton.
-    Cost: `points` gradients per evaluation, as one batch.
+    **Arguments:** `points`: how many the quadrature has, 1 or more; the default leaves energies
+    made of nets no defect above round-off at steps that resolve the motion. `max_steps`: the
+    largest number of Newton's iterations. Cost: `points` gradients per evaluation, as one batch.
     """
 
     points: int = eqx.field(default=6, static=True)
@@ -202,8 +205,23 @@ class ItohAbe(AbstractStep):
     coordinates. A coordinate that hardly moves is resolved to `h eps^(2/3)` only.
 
     **Arguments:** `symmetrised`: use the mean of `g(x, y)` and `g(y, x)`, which is a discrete
-    gradient too: order 2 at twice the cost. `max_steps`: of Newton.
+    gradient too: order 2 at twice the cost. `max_steps`: the largest number of Newton's iterations.
     Cost: `2 d` values of `H` per evaluation, as one batch.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import (
+    ...     ItohAbe, gonzalez_gradient, itoh_abe_gradient, mean_value_gradient)
+    >>> from dynnets.systems import Harmonic
+    >>> energy, x, y = Harmonic().energy, jnp.array([1.0, 0.0]), jnp.array([0.5, 1.0])
+    >>> gap = energy(0.0, y) - energy(0.0, x)
+    >>> gradients = [
+    ...     gonzalez_gradient(energy, 0.0, x, y), mean_value_gradient(energy, 0.0, x, y, points=1),
+    ...     itoh_abe_gradient(energy, 0.0, x, y)]
+    >>> [bool(jnp.abs(g @ (y - x) - gap) < 1e-6) for g in gradients], ItohAbe().info.order
+    ([True, True, True], 1)
+
+    ```
     """
 
     symmetrised: bool = eqx.field(default=False, static=True)

@@ -22,6 +22,21 @@ def discrete_lagrangian(lagrangian: Callable, h, rule: Callable = midpoint_lagra
     **Returns** `Ld(q0, q1, t=0.0)`, `q0, q1: (n,)`. Its derivatives lose the digits of `1 / h`:
     the steps and equations of this library take the rule itself instead.
     Source: Marsden, West, Discrete mechanics and variational integrators, Acta Numerica 10, 2001.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import (
+    ...     discrete_action, discrete_euler_lagrange_step, discrete_lagrangian,
+    ...     trapezoidal_lagrangian)
+    >>> lagrangian = lambda t, q, v: jnp.sum(v**2) / 2  # a free particle
+    >>> path = jnp.array([[0.0], [1.0], [2.0]])
+    >>> value = discrete_lagrangian(lagrangian, 1.0, trapezoidal_lagrangian)
+    >>> float(value(path[0], path[1])), float(discrete_action(lagrangian, path, 1.0))
+    (0.5, 1.0)
+    >>> discrete_euler_lagrange_step(lagrangian, path[0], path[1], 1.0).tolist()
+    [2.0]
+
+    ```
     """
 
     def value(q0, q1, t=0.0):

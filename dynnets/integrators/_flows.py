@@ -27,10 +27,10 @@ class FlowSplitting(AbstractStep):
     A field offers `flows`, a tuple of `flow(t, x, h, args) -> x'`: each is the exact flow over
     `h` of one summand, with the time `t` at which it is evaluated held fixed; `-h` undoes it.
 
-    **Arguments:** `name`, `order`, `source`: of the method; `weights`: fraction of `h` of each
-    sweep, their sum is one; `forward`: whether the first sweep begins with the first flow. Flows
-    that stand next to each other at the turn of two sweeps are merged, so a sweep of `n` parts
-    costs `n - 1` flows, the first `n`.
+    **Arguments:** `name`, `order`, `source`: what the method is called, its order, and where it is
+    from; `weights`: the fraction of `h` of each sweep, their sum is one; `forward`: whether the
+    first sweep begins with the first flow. Flows that stand next to each other at the turn of two
+    sweeps are merged, so a sweep of `n` parts costs `n - 1` flows, the first `n`.
 
     Preserves: whatever every one of the flows preserves (a declaration of the field's author:
     `field.structure` names what they all keep): forms, volume, norm, linear invariants, for every
@@ -45,6 +45,13 @@ class FlowSplitting(AbstractStep):
 
     Source: McLachlan, Quispel, Acta Numerica 11, 2002. Raises `ValueError` when the weights do
     not sum to one.
+
+    ```python
+    >>> from dynnets.integrators import FlowSplitting, adjoint, lie, lie_adjoint, strang
+    >>> isinstance(strang, FlowSplitting), adjoint(lie) is lie_adjoint
+    (True, False)
+
+    ```
     """
 
     name: str = eqx.field(static=True)
@@ -60,7 +67,9 @@ class FlowSplitting(AbstractStep):
     @property
     def info(self):
         """`StepInfo`: needs `flows`, keeps what they all keep."""
-        palindrome = all(abs(a - b) < 1e-14 for a, b in zip(self.weights, self.weights[::-1]))
+        palindrome = all(
+            abs(a - b) < 1e-14 for a, b in zip(self.weights, self.weights[::-1], strict=True)
+        )
         one_way = all(weight >= 0 for weight in self.weights)
         return StepInfo(
             name=self.name,

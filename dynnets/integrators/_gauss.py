@@ -18,6 +18,14 @@ def gauss_tableau(stages: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     `c` are the roots on `[0, 1]`, `b` the weights of their quadrature,
     `A_ij = int_0^{c_i} l_j` with `l_j` the Lagrange polynomials on `c`. `stages`: 1 to 5.
+
+    ```python
+    >>> from dynnets.integrators import gauss_tableau
+    >>> matrix, weights, nodes = gauss_tableau(2)
+    >>> matrix.shape, weights.tolist()
+    ((2, 2), [0.5, 0.5])
+
+    ```
     """
     check_size("stages", stages)
     if stages > _MOST:
@@ -46,8 +54,8 @@ class Gauss(AbstractStep):
     for every `h > 0`; the volume of fields whose Jacobian is similar to its negative (shears)
     for `s <= 2` only. One stage is `ImplicitMidpoint`.
 
-    **Arguments:** `stages`: `s`, 1 to 5, orders 2 to 10; `max_steps`: of Newton. A solve that
-    does not converge returns NaN, never a silent wrong step.
+    **Arguments:** `stages`: `s`, 1 to 5, orders 2 to 10; `max_steps`: the largest number of
+    Newton's iterations. A solve that does not converge returns NaN, never a silent wrong step.
 
     Cost: about 3 Newton iterations of `s` evaluations and `s^2 d` directional derivatives of the
     field and a solve of size `s d`. Newton rather than fixed-point iteration: that one costs

@@ -3,6 +3,18 @@
 Weights are roots or rationals where a closed form exists. Where none does, the published values
 have been refined by Newton's method on the order conditions, in more digits than a float has, so
 that the conditions hold to round-off; the tests derive them again from three digits each.
+
+```python
+>>> from dynnets.integrators import (
+...     mclachlan4, ruth3, splitting_order, suzuki4, symplectic_euler, symplectic_euler_adjoint,
+...     yoshida6)
+>>> steps = symplectic_euler, symplectic_euler_adjoint, ruth3, mclachlan4, suzuki4, yoshida6
+>>> [step.order for step in steps]
+[1, 1, 3, 4, 4, 6]
+>>> splitting_order(mclachlan4.coefficients)
+4
+
+```
 """
 
 import itertools
@@ -79,6 +91,19 @@ def symmetric_weights(order: int) -> tuple[float, ...]:
 
     1 (order 2), 3 (4, triple jump), 7 (6, Yoshida) and 15 sub-steps (8, Suzuki and Umeno); from
     there each triple jump multiplies them by three. Raises `ValueError` unless `order` is even.
+
+    ```python
+    >>> from dynnets.integrators import (
+    ...     SUZUKI_UMENO8_WEIGHTS, YOSHIDA6_WEIGHTS, YOSHIDA8_WEIGHTS, compose, symmetric_weights,
+    ...     triple_jump_weights, verlet_kdk)
+    >>> symmetric_weights(6) == YOSHIDA6_WEIGHTS, symmetric_weights(8) == SUZUKI_UMENO8_WEIGHTS
+    (True, True)
+    >>> compose(verlet_kdk, triple_jump_weights(2)).info.order
+    4
+    >>> len(YOSHIDA8_WEIGHTS)
+    15
+
+    ```
     """
     _check_even(order)
     known = {2: (1.0,), 4: triple_jump_weights(2), 6: YOSHIDA6_WEIGHTS, 8: SUZUKI_UMENO8_WEIGHTS}
@@ -108,7 +133,8 @@ def _mclachlan_sweeps() -> tuple[float, ...]:
 def _partitioned(outer: tuple[float, ...], inner: tuple[float, ...]) -> tuple[float, ...]:
     """A palindrome of both parts; the middle coefficient makes each part sum to one."""
     first, second = (*outer, 1 - 2 * math.fsum(outer)), (*inner, 0.5 - math.fsum(inner))
-    half = tuple(c for pair in zip(first, second) for c in pair)
+    # the last coefficient of the first part is the middle one, which is in no pair
+    half = tuple(c for pair in zip(first, second, strict=False) for c in pair)
     return (*half, first[-1], *half[::-1])
 
 

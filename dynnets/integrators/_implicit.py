@@ -20,6 +20,12 @@ from dynnets._core import (
 )
 from dynnets.fields import AbstractField
 
+from ._contraction import (
+    implicit_euler_averagedness,
+    implicit_euler_contraction_factor,
+    midpoint_averagedness,
+    midpoint_contraction_factor,
+)
 from ._step import AbstractStep, StepInfo
 
 QUADRATIC = frozenset({SYMPLECTIC, POISSON, NORM, ORTHOGONAL, SUM, MOMENTUM})
@@ -50,7 +56,7 @@ def size_of(x, rate, h) -> Array:
 
 
 def collocate(field, t, x, h, args, tableau, max_steps: int) -> Array:
-    """One step of an implicit Runge-Kutta method from one state.
+    """One step of an implicit Runge-Kutta method from one state, a real or complex array.
 
     **Arguments:** `tableau`: `(A, d, c)` with the stage matrix `A`, `d = A^{-T} b` and the nodes:
     `z_i = h sum_j A_ij f(t + c_j h, x + z_j)` and `x' = x + sum_i d_i z_i`.
@@ -115,6 +121,14 @@ class ImplicitMidpoint(AbstractStep):
             quadratic=True,
         )
 
+    def contraction(self, h, low, high):
+        """`midpoint_contraction_factor`."""
+        return midpoint_contraction_factor(h, low, high)
+
+    def averagedness(self, h, nu):
+        """`midpoint_averagedness`."""
+        return midpoint_averagedness(h, nu)
+
     def start(self, field, t, x, h, args=None):
         """`None`: no memory."""
         return None
@@ -157,6 +171,14 @@ class ImplicitEuler(AbstractStep):
             descent=2.0,
             convex=True,
         )
+
+    def contraction(self, h, low, high):
+        """`implicit_euler_contraction_factor`."""
+        return implicit_euler_contraction_factor(h, low, high)
+
+    def averagedness(self, h, nu):
+        """`implicit_euler_averagedness`."""
+        return implicit_euler_averagedness(h, nu)
 
     def start(self, field, t, x, h, args=None):
         """`None`: no memory."""

@@ -69,12 +69,12 @@ class Projected(AbstractStep):
     form, symmetry, other linear or quadratic invariants).
 
     **Arguments:** `step`: any step, its memory is not used; `invariants`: one or a tuple of
-    `ENERGY` (the field's `energy`), `NORM`, `ORTHOGONAL` (`Q^T Q` of a matrix state) and
-    functions `g(t, x)` with values `()` or `(m,)`; they must be independent, also where an
-    invariant is stationary (equilibria are left alone). `max_steps`: of Newton; no convergence
-    gives NaN. Cost: the step, `m` gradients, about 3 evaluations of `g`. Raises `ValueError` for
-    no or unknown invariants. Source: Hairer, Lubich, Wanner, Geometric Numerical Integration,
-    2006, IV.4.
+    `ENERGY` (the field's `energy`), `NORM`, `ORTHOGONAL` (`Q^T Q` of a matrix state) and functions
+    `g(t, x)` with values `()` or `(m,)`; they must be independent, also where an invariant is
+    stationary (equilibria are left alone). `max_steps`: the largest number of Newton's iterations;
+    no convergence gives NaN. Cost: the step, `m` gradients, about 3 evaluations of `g`. Raises
+    `ValueError` for no or unknown invariants. Source: Hairer, Lubich, Wanner, Geometric Numerical
+    Integration, 2006, IV.4.
     """
 
     step: AbstractStep | Callable
@@ -152,12 +152,12 @@ class Relaxation(AbstractStep):
     Preserves: the invariant, and the linear invariants that the step keeps. Symmetry is lost; so
     is the symplectic form, by `O(h^p)` per call, since the size depends on the state.
 
-    **Arguments:** `step`: of order 2 or more, its memory is not used; `invariant`: `ENERGY`
-    (the field's `energy`), `NORM`, or a function `g(t, x)` with a scalar value. Where `y`
-    misses the level by no more than round-off, `g = 1` (0/0). `max_steps`: of Newton; no root
-    near 1 gives NaN. Cost: the step and about 3 values of the invariant. Raises `ValueError` for
-    a step of order 1 and an unknown invariant. Fields must not depend on time when single calls
-    are used. Source: Ketcheson, SIAM Journal on Numerical Analysis 57, 2019.
+    **Arguments:** `step`: of order 2 or more, its memory is not used; `invariant`: `ENERGY` (the
+    field's `energy`), `NORM`, or a function `g(t, x)` with a scalar value. Where `y` misses the
+    level by no more than round-off, `g = 1` (0/0). `max_steps`: the largest number of Newton's
+    iterations; no root near 1 gives NaN. Cost: the step and about 3 values of the invariant. Raises
+    `ValueError` for a step of order 1 and an unknown invariant. Fields must not depend on time when
+    single calls are used. Source: Ketcheson, SIAM Journal on Numerical Analysis 57, 2019.
     """
 
     step: AbstractStep | Callable

@@ -13,7 +13,7 @@ from ._step import AbstractStep, StepInfo, check_parts
 _MAPS = ("cayley", "exponential")
 
 
-def cayley_rotation(skew: Float[Array, "d d"], x: Float[Array, "d *columns"]) -> Array:
+def cayley_rotation(skew: Float[Array, "d d"], x: Float[Array, " d *columns"]) -> Array:
     """`(I - S/2)^{-1} (I + S/2) x`: orthogonal for skew `S`, equal to `exp(S) x + O(S^3)`.
 
     Computed as `x + (I - S/2)^{-1} S x`. Cost: one solve of size `d`.
@@ -36,6 +36,14 @@ class LieGroupStep(AbstractStep):
     arguments and for fields without `skew`. Source: Iserles, Munthe-Kaas, Norsett, Zanna,
     Lie-group methods, Acta Numerica 9, 2000; Cayley: Diele, Lopez, Peluso, Advances in
     Computational Mathematics 8, 1998.
+
+    ```python
+    >>> from dynnets.integrators import LieGroupStep, lie_midpoint
+    >>> step = LieGroupStep("mine", "cayley", 2)
+    >>> step.info.order, step.info.keeps == lie_midpoint.info.keeps
+    (2, True)
+
+    ```
     """
 
     name: str = eqx.field(static=True)

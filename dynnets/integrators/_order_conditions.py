@@ -72,8 +72,8 @@ def _order(defects_up_to: Callable[[int], tuple[dict, Mapping]]) -> int:
 def splitting_defects(coefficients: Sequence, top: int) -> dict:
     """The order conditions of a splitting of two parts, used in turn: zero up to its order.
 
-    **Arguments:** `coefficients`: of parts `A, B, A, ...`, floats or any exact number type;
-    `top`: highest degree. **Returns** a value for each word in `A`, `B` of length 1 to `top`:
+    **Arguments:** `coefficients`: those of the parts `A, B, A, ...`, floats or any exact number
+    type; `top`: highest degree. **Returns** a value for each word in `A`, `B` of length 1 to `top`:
     the method's coefficient of `h^length` minus that of `exp(h (A + B))`.
     """
     factors = [{"AB"[i % 2]: c} for i, c in enumerate(coefficients)]
@@ -107,6 +107,19 @@ def composition_defects(substeps: Sequence[tuple], top: int) -> tuple[dict, dict
     **Returns** the value of each condition (zero up to the order) and the degrees of the letters.
     A method of order `p` is `exp(h F + h^(p+1) Y_(p+1) + ...)` with unknown `Y`; symmetric ones
     have odd powers only; the adjoint changes the sign of even powers.
+
+    ```python
+    >>> from dynnets.integrators import composition_defects, composition_order, splitting_defects
+    >>> halves = (("Verlet", 2, True, False, 0.5),) * 2
+    >>> composition_order(halves)
+    2
+    >>> defects, degrees = composition_defects(halves, 3)
+    >>> {word: value for word, value in defects.items() if value}
+    {(('Verlet', 3),): 0.25}
+    >>> splitting_defects((1, 1), 2)  # a kick and a drift: AB is missed by a half
+    {('A',): 0, ('B',): 0, ('A', 'A'): 0.0, ('A', 'B'): 0.5, ('B', 'A'): -0.5, ('B', 'B'): 0.0}
+
+    ```
     """
     degrees: dict = {"F": 1}
     for base, order, symmetric, _, _ in substeps:

@@ -17,6 +17,14 @@ def reflect(p: Float[Array, " n"], normal: Float[Array, " n"]) -> Float[Array, "
 
     An involution that keeps `|p|` for `|n| = 1`; `n = 0` changes nothing; in between the normal
     part of `p` is multiplied by `1 - 2 |n|^2`, so `|n|^2 = (1 + e) / 2` for the restitution `e`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import reflect
+    >>> reflect(jnp.array([1.0, -2.0]), jnp.array([0.0, 1.0])).tolist()
+    [1.0, 2.0]
+
+    ```
     """
     return p - 2 * jnp.sum(p * normal) * normal
 
@@ -31,7 +39,7 @@ class Rebound(AbstractStep):
       impact, and the share of `h` before it, in `[0, 1]` and 1 without impact. `motion(s)` is the
       tentative state after a step `S` of size `s` from `x`, so `motion(h)` is the state without
       rebound. Such as `Walls` or `LearnedRebound`.
-    - `most`: most impacts in one step.
+    - `most`: the largest number of impacts in one step.
 
     Preserves: nothing by itself, since the event may be anything. With `|n| = 1` the kinetic
     energy `|p|^2 / (2 m)` is kept at the impact; with the exact event and the exact motion between

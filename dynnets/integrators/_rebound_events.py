@@ -108,8 +108,9 @@ class LearnedRebound(eqx.Module):
     weight (no energy is gained where `T = |p|^2 / (2 m)`), and `alpha = s(share)`, with `s` the
     logistic function. A penalty on `gate` keeps the net from seeing walls where there are none.
 
-    **Arguments:** `n`: number of coordinates; `width`, `depth`, `activation`, `key`: of the net,
-    see `MLP`. Cost: one step of the base and one net. Raises `ValueError` for sizes below one.
+    **Arguments:** `n`: number of coordinates; `width`, `depth`, `activation`, `key`: the arguments
+    of the net, see `MLP`. Cost: one step of the base and one net. Raises `ValueError` for sizes
+    below one.
 
     Source: Chen, Zhang, Arjovsky, Bottou, Symplectic Recurrent Neural Networks, ICLR 2020,
     section 6 (there from patches of images).

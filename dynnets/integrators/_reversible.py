@@ -1,4 +1,12 @@
-"""Backpropagation that stores no trajectory: the states are run backwards by the exact inverse."""
+"""Backpropagation that stores no trajectory: the states are run backwards by the exact inverse.
+
+Reverse-mode differentiation needs the states in reverse order, and usually stores them all. A step
+with an exact inverse gives them back instead: from the state after a step it rebuilds the one
+before, differentiates the step there, and goes on. So the derivative of a rollout is written by
+hand here (`filter_custom_vjp`): the forward pass keeps the states that it returns anyway, and the
+backward pass is a scan over the segments between them, from the last to the first. How one step is
+undone and differentiated at once is in `_sweep.py`.
+"""
 
 from collections.abc import Callable
 
@@ -95,6 +103,7 @@ def _sweep(sweep, varied, x0, steps, xs, xs_bar, substeps):
     starts, sizes = steps
     zero = jnp.zeros((), x0.dtype)
     none = sweep.unpack(jnp.zeros_like(x0))
+    # nothing was rebuilt yet: the last segment meets the last saved state with a drift of zero
     first = Back(sweep.unpack(xs[-1]), none, jtu.tree_map(jnp.zeros_like, varied), zero, zero)
     after = jnp.concatenate([sizes[1:], jnp.zeros_like(sizes[:1])]) / substeps
 
@@ -109,10 +118,14 @@ def _sweep(sweep, varied, x0, steps, xs, xs_bar, substeps):
 
     inputs = (starts, sizes, after, xs, xs_bar)
     (back, drift), later = jax.lax.scan(segment, (first, zero), inputs, reverse=True)
+    # Each segment knows the cotangents of its own time and size only once the segment before it has
+    # undone the part that both share: the scan yields them at the place before their own, and those
+    # of the first segment are in the carry.
     back = sweep.leave(back, Clock(starts[0], sizes[0] / substeps))
     drift = jnp.maximum(drift, _distance(sweep, back.x, x0))
     bars = [
-        jnp.concatenate([last[None], rest[:-1]]) for last, rest in zip((back.start, back.h), later)
+        jnp.concatenate([last[None], rest[:-1]])
+        for last, rest in zip((back.start, back.h), later, strict=True)
     ]
     return back, drift, (bars[0], bars[1] / substeps)
 

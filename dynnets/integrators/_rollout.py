@@ -1,14 +1,16 @@
 """Trajectories by a bare scan: the fast path for fixed steps, training and export."""
 
-import math
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import check_finite, check_increasing, check_size
+from dynnets._core import check_finite, check_increasing, check_size, grid_times
+from dynnets.fields import AbstractField
 
+from ._halves import field_for
 from ._repeat import repeat
 from ._reversible import Reversible, rebuilt_drift, reversible_states
 from ._step import AbstractStep
@@ -22,7 +24,7 @@ class Rollout(eqx.Module):
     """
 
     ts: Float[Array, " times"]
-    xs: Float[Array, "times *state"]
+    xs: Float[Array, " times *state"]
     drift: Float[Array, ""] | None = None
 
     @property
@@ -33,17 +35,27 @@ class Rollout(eqx.Module):
 
 
 def rollout(
-    step, field, x0, ts, args=None, *, substeps: int = 1, adjoint: Reversible | None = None
+    step: AbstractStep | Callable,
+    field: AbstractField | Callable,
+    x0,
+    ts,
+    args=None,
+    *,
+    substeps: int = 1,
+    adjoint: Reversible | None = None,
 ) -> Rollout:
     """Iterate `step` from `x0` over the times `ts`.
 
     **Arguments:**
 
     - `step`: an `AbstractStep` (its memory is carried) or a function of the same call.
-    - `field`: `f(t, x, args)`, with the parts that the step needs.
+    - `field`: `f(t, x, args)`, with the parts that the step needs. A bare function is taken by its
+      halves where a step needs kicks and drifts and its program shows that it separates, as in
+      `as_solver`.
     - `x0`: initial state, `(d,)` or features-first `(d, N)`.
-    - `ts`: times `(n + 1,)`, increasing, irregular ones allowed; or a pair `(h, n)` for
-      `t = 0, h, ..., n h`, `h` negative to go back.
+    - `ts`: times `(n + 1,)`, increasing, irregular ones allowed; or a tuple `(h, n)` for
+      `t = 0, h, ..., n h`, `h` negative to go back. A tuple means that in all of the library;
+      where times alone are taken it is refused.
     - `substeps`: equal steps between two times.
     - `adjoint`: how gradients are computed. `None`: by JAX, which stores every step;
       `Reversible()`: by running backwards, which stores the states of `ts` only.
@@ -65,17 +77,16 @@ def rollout(
     check_size("substeps", substeps)
     check_finite("x0", x0)
     if isinstance(ts, tuple):
-        h, n = ts
-        check_size("n", n)
-        if not isinstance(h, jax.core.Tracer) and not (h != 0 and math.isfinite(h)):
-            raise ValueError(f"the step h must be finite and not zero, got {h}")
-        ts = jnp.arange(n + 1, dtype=x0.dtype) * h
+        h = ts[0]
+        ts = grid_times(ts, x0.dtype)
+        n = ts.shape[0] - 1
         steps = (ts[:-1], jnp.broadcast_to(jnp.asarray(h, x0.dtype), (n,)))
     else:
         check_increasing("ts", ts)
         if ts.shape[0] < 2:
             raise ValueError(f"a rollout needs at least two times, got {ts.shape[0]}")
         steps = (ts[:-1], ts[1:] - ts[:-1])
+    field = field_for(step, field, steps[0][0], x0, args)
     drift = None
     if adjoint is None:
         final = _scan(step, field, x0, steps, args, substeps)

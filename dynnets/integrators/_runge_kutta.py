@@ -16,6 +16,7 @@ import numpy as np
 
 from dynnets._core import MOMENTUM, SUM
 
+from ._contraction import contraction_factor, euler_averagedness
 from ._step import AbstractStep, StepInfo
 
 
@@ -101,7 +102,7 @@ class RungeKutta(AbstractStep):
     def info(self):
         """`StepInfo`: order, defect order and contractivity of the method."""
         name = type(self.solver).__name__
-        order = self.solver.order(diffrax.ODETerm(lambda t, y, args: y))
+        order = self.solver.order(diffrax.ODETerm(lambda t, y, args: y)) or 0
         defect, radius = _facts(type(self.solver), order)
         return StepInfo(
             name=f"RungeKutta({name})",
@@ -118,6 +119,21 @@ class RungeKutta(AbstractStep):
             descent=2.0 if isinstance(self.solver, diffrax.Euler) else 0.0,
         )
 
+    @property
+    def contraction(self):
+        """`contraction_factor` for Euler's method; for others no sharp constant is known."""
+        return contraction_factor if isinstance(self.solver, diffrax.Euler) else None
+
+    @property
+    def averagedness(self):
+        """`euler_averagedness` for Euler's method."""
+        return euler_averagedness if isinstance(self.solver, diffrax.Euler) else None
+
+    @property
+    def growth(self):
+        """`1 + |h| L` for Euler's method."""
+        return _euler_growth if isinstance(self.solver, diffrax.Euler) else None
+
     def start(self, field, t, x, h, args=None):
         """The solver's own state."""
         return self.solver.init(diffrax.ODETerm(field), *_ends(t, h, x), x, args)
@@ -127,6 +143,10 @@ class RungeKutta(AbstractStep):
         term = diffrax.ODETerm(field)
         x, _, _, memory, _ = self.solver.step(term, *_ends(t, h, x), x, args, memory, False)
         return x, memory
+
+
+def _euler_growth(h, lipschitz):
+    return 1 + jnp.abs(h) * lipschitz
 
 
 def _ends(t, h, x):
@@ -166,6 +186,13 @@ def circle_contractivity(tableau: diffrax.ButcherTableau) -> float:
 
     Euler, Heun, SSP3, RK4: 1; Bogacki-Shampine .899; Ralston .791; Kutta3 .5; midpoint, Dopri5,
     Tsit5: 0. Source: Dahlquist and Jeltsch, Generalized disks of contractivity, 1979.
+
+    ```python
+    >>> from dynnets.integrators import RK4, circle_contractivity, quadratic_defect_order
+    >>> circle_contractivity(RK4.tableau), quadratic_defect_order(RK4.tableau, 4)
+    (1.0, 5)
+
+    ```
     """
     matrix, weights = _coefficients(tableau)
     if not (weights > 0).all():

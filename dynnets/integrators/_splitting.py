@@ -20,7 +20,7 @@ class Splitting(AbstractStep):
 
     **Arguments:**
 
-    - `name`, `order`, `source`: of the method.
+    - `name`, `order`, `source`: what the method is called, its order, and where it is from.
     - `first`: `"kick"` or `"drift"`.
     - `coefficients`: in turn of both parts; those of each part sum to one.
 
@@ -131,7 +131,7 @@ def coefficients_of(sweeps: tuple[float, ...]) -> tuple[float, ...]:
     parts these are symplectic Euler and its adjoint in turn. Source: McLachlan, SIAM J. Sci.
     Comput. 16, 1995. The inverse of `sweeps_of`.
     """
-    return (sweeps[0], *(a + b for a, b in zip(sweeps, sweeps[1:])), sweeps[-1])
+    return (sweeps[0], *(a + b for a, b in zip(sweeps, sweeps[1:], strict=False)), sweeps[-1])
 
 
 def sweeps_of(coefficients: tuple[float, ...]) -> tuple[float, ...]:
@@ -139,6 +139,17 @@ def sweeps_of(coefficients: tuple[float, ...]) -> tuple[float, ...]:
 
     The inverse of `coefficients_of`: `w_1 = c_1`, `w_i = c_i - w_(i-1)`. The composition has the
     order of the splitting, for any number of parts (McLachlan 1995).
+
+    ```python
+    >>> from dynnets.integrators import coefficients_of, sweeps_of, triple_jump
+    >>> sweeps_of((0.5, 1.0, 0.5))
+    (0.5, 0.5)
+    >>> coefficients_of((0.5, 0.5))
+    (0.5, 1.0, 0.5)
+    >>> len(triple_jump((0.5, 1.0, 0.5), 2))
+    7
+
+    ```
     """
     sweeps = [coefficients[0]]
     for c in coefficients[1:-1]:

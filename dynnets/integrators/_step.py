@@ -7,6 +7,7 @@ is `start` then `advance`; `rollout` and the diffrax bridge carry it, so it cost
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, PyTree
@@ -67,10 +68,31 @@ class AbstractStep(eqx.Module):
     Optional parts, `None` where a step has none: `inverse(field, t, x, h, args)`, the state before
     a step of `h`, exact and explicit; `on_pair(field, t, pair, h, args)`, the map of two copies or
     two consecutive states by a step whose claims are about that pair.
+
+    Constants, as functions of `h` and of what the field declares: `contraction(h, low, high)`, the
+    Lipschitz constant on `-grad V` of Hessians within `[low, high]`; `averagedness(h, nu)` on
+    `-A^T s(A x + b)`; `growth(h, lipschitz)`, a Lipschitz constant on every Lipschitz field.
     """
 
-    inverse = declared(None)
-    on_pair = declared(None)
+    @declared
+    def inverse(self) -> Any:
+        """`inverse(field, t, x, h, args)`, the state before a step of `h`."""
+
+    @declared
+    def on_pair(self) -> Any:
+        """`on_pair(field, t, pair, h, args)`, the map of two copies or consecutive states."""
+
+    @declared
+    def contraction(self) -> Any:
+        """`contraction(h, low, high)`, the Lipschitz constant on `-grad V`."""
+
+    @declared
+    def averagedness(self) -> Any:
+        """`averagedness(h, nu)` on `-A^T s(A x + b)`."""
+
+    @declared
+    def growth(self) -> Any:
+        """`growth(h, lipschitz)`, a Lipschitz constant on every Lipschitz field."""
 
     @property
     @abc.abstractmethod
@@ -78,14 +100,16 @@ class AbstractStep(eqx.Module):
         """Order, needs and structure of the step."""
 
     @abc.abstractmethod
-    def start(self, field, t, x, h, args=None) -> PyTree:
+    def start(self, field: AbstractField | Callable, t, x, h, args=None) -> PyTree:
         """The memory before the first step, or `None` when the step has none."""
 
     @abc.abstractmethod
-    def advance(self, field, t, x, h, args, memory) -> tuple[Array, PyTree]:
+    def advance(
+        self, field: AbstractField | Callable, t, x, h, args, memory
+    ) -> tuple[Array, PyTree]:
         """One step with its memory: `(x', memory')`."""
 
-    def __call__(self, field, t, x, h, args=None):
+    def __call__(self, field: AbstractField | Callable, t, x, h, args=None):
         """`x(t + h)` from `x(t)`."""
         return self.advance(field, t, x, h, args, self.start(field, t, x, h, args))[0]
 
@@ -127,13 +151,32 @@ class FunctionStep(AbstractStep):
         """The facts that were given."""
         return self.facts
 
-    def start(self, field, t, x, h, args=None):
+    def start(self, field: AbstractField | Callable, t, x, h, args=None):
         """`None`: no memory."""
         return check_parts(self, field)
 
-    def advance(self, field, t, x, h, args, memory):
+    def advance(self, field: AbstractField | Callable, t, x, h, args, memory):
         """One call of the function."""
         return self.function(field, t, x, h, args), None
+
+
+def as_step(step) -> AbstractStep:
+    """The step itself, or a function `step(field, t, x, h, args) -> x'` of which nothing is known.
+
+    What `rollout` and `as_solver` take. A bare function counts as of order 1, keeps nothing and
+    needs no parts; `FunctionStep(function, info)` says more. Raises `ValueError` for what is not
+    callable.
+    """
+    if isinstance(step, AbstractStep):
+        return step
+    if not callable(step):
+        raise ValueError(
+            "a step is an AbstractStep or a function step(field, t, x, h, args), got "
+            f"{type(step).__name__}"
+        )
+    return FunctionStep(
+        step, StepInfo(str(getattr(step, "__name__", type(step).__name__)), order=1)
+    )
 
 
 def step_info(step) -> StepInfo:
@@ -146,12 +189,12 @@ def step_info(step) -> StepInfo:
     )
 
 
-def missing_parts(step, field) -> list[str]:
+def missing_parts(step: AbstractStep, field: AbstractField | Callable) -> list[str]:
     """The parts that `step` needs and `field` does not offer."""
     return sorted(part for part in step_info(step).needs if part_of(field, part) is None)
 
 
-def part_of(field, name: str):
+def part_of(field: AbstractField | Callable, name: str):
     """The declared part `name` of a field, `None` where it offers none.
 
     A bare function `f(t, x, args)` is a field without parts.
@@ -177,7 +220,7 @@ def _cure(missing: list[str], field) -> str:
     return _CURES.get(missing[0], "RungeKutta takes any field")
 
 
-def check_parts(step, field) -> None:
+def check_parts(step: AbstractStep, field: AbstractField | Callable) -> None:
     """Raise `ValueError` when `field` lacks a part that `step` needs, naming both and a cure."""
     missing = missing_parts(step, field)
     if missing:

@@ -3,8 +3,16 @@
 A kick `p' = p + c h k(q)` leaves `q` as it is, so one evaluation of `k` serves both: it takes the
 kick back, and its pullback carries the cotangent of `p'` to `q` and to the parameters. Where the
 last part of a step and the first of the next one are of the same kind, both share it.
+
+The words of this file: a cotangent, named with `_bar`, is the derivative of the loss by the
+quantity of that name. A segment is the run of steps between two saved states. A sweep goes through
+the segments from the last to the first. It calls `meet` at a saved state, `interior` for what
+belongs to one step alone, `between` for what two steps of a segment share, and `leave` at the very
+beginning. At a saved state the rebuilt state is dropped for the saved one, so that round-off does
+not pile up, and the cotangents that the loss sends into that state are added.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -14,6 +22,7 @@ import jax.tree_util as jtu
 from jaxtyping import Array, PyTree
 
 from dynnets._core import join_phase, split_phase
+from dynnets.fields import AbstractField
 
 from ._repeat import HALF, stages
 from ._splitting import Splitting
@@ -114,6 +123,10 @@ class SplittingSweep:
             sums = jtu.tree_map(jnp.add, back.x_bar, x_bar)
             fresh = Back(x, sums, back.model, *_zeros(back.start, back.h))
             return fresh, back.x, (back.start, back.h)
+        # The later step began, and the earlier one ends, with the same part at the same place: its
+        # rate reads the half that did not move, which is that of the saved state. One evaluation
+        # serves both. The cotangent that arrives at the saved state goes to the earlier part alone,
+        # since the later one acts after that state.
         part, first, last = self.joint
         m = HALF[part]
         later = back.x_bar[m]
@@ -150,6 +163,8 @@ class SplittingSweep:
         return self._undo(back, part, first, clock, jnp.zeros_like(clock.h))
 
     def _undo(self, back: Back, part: str, weight: float, clock: Clock, count) -> Back:
+        # x'_m = x_m + w h rate(x_kept): the kept half is the same before and after, so the rate at
+        # the state at hand is the one that was added, and its pullback is that of the forward pass
         m = HALF[part]
         bar = back.x_bar[m]
         push = weight * clock.h * bar
@@ -191,6 +206,7 @@ def _add(back: Back, model, t_bar, count) -> Back:
     back = back._replace(model=jtu.tree_map(jnp.add, back.model, model))
     if t_bar is None:
         return back
+    # the time after `count` steps is start + count h: its cotangent goes to both
     return back._replace(start=back.start + t_bar, h=back.h + count * t_bar)
 
 
@@ -214,7 +230,7 @@ def sweep_of(step, varied, fixed, timed: bool, shared: bool = True):
     return StepSweep(varied, fixed, timed)
 
 
-def undo_step(step, field, t, x, h, args, x_bar):
+def undo_step(step: AbstractStep, field: AbstractField | Callable, t, x, h, args, x_bar):
     """Take one step back and pull a cotangent back through it, without its input at hand.
 
     **Arguments:** `x`: the state after the step; `x_bar`: its cotangent; the others as of a step.
@@ -223,6 +239,18 @@ def undo_step(step, field, t, x, h, args, x_bar):
     `None` for every leaf that is not a floating-point array. Cost: one evaluation and one
     pullback for each part of a splitting; else one inverse, one step and its pullback.
     Raises `ValueError` for a step without an exact inverse.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import undo_step, verlet_kdk
+    >>> from dynnets.systems import Harmonic
+    >>> field, x = Harmonic().field, jnp.array([1.0, 0.0])
+    >>> after = verlet_kdk(field, 0.0, x, 0.1)
+    >>> before, bars = undo_step(verlet_kdk, field, 0.0, after, 0.1, None, jnp.ones(2))
+    >>> bool(jnp.abs(before - x).max() < 1e-6)
+    True
+
+    ```
     """
     check_invertible(step)
     t, h = jnp.asarray(t, x.dtype), jnp.asarray(h, x.dtype)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynnets._core import check_size
+from dynnets.fields import AbstractField
 
 from ._rollout import Rollout, rollout
 from ._step import AbstractStep, StepInfo
@@ -40,6 +41,15 @@ class TimeTransformed(AbstractStep):
     too large) gives NaN. Cost: the step, one field and one directional derivative of `log Q`.
     Source: Hairer, Soderlind, SIAM J. Sci. Comput. 26, 2005; Huang, Leimkuhler, SIAM J. Sci.
     Comput. 18, 1997. Raises `ValueError` for a step that is not symmetric or lives on pairs.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import TimeTransformed, verlet_kdk
+    >>> step = TimeTransformed(verlet_kdk, lambda t, x: 1 / (1 + x[0] ** 2))
+    >>> step.extend(jnp.array([1.0, 0.0]), 0.0).shape  # with time and size
+    (4,)
+
+    ```
     """
 
     step: AbstractStep
@@ -113,7 +123,7 @@ class TimeTransformed(AbstractStep):
 def time_transformed(
     step: AbstractStep,
     monitor: Callable,
-    field,
+    field: AbstractField | Callable,
     x0: Float[Array, " d"],
     steps: tuple[float, int],
     args=None,

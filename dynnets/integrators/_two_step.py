@@ -99,6 +99,17 @@ class StormerVerlet(AbstractStep):
     (which grows like `1 / h` faster): symplectic, symmetric, with an exact inverse.
     A drift that is not linear gives NaN, never a silent wrong step: `Rollout.finite_steps` says
     where. Source: Hairer, Lubich, Wanner, Acta Numerica 12, 2003.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import StormerVerlet, TwoStepMidpoint, rollout
+    >>> from dynnets.systems import Harmonic
+    >>> x0 = jnp.array([1.0, 0.0])
+    >>> [rollout(step, Harmonic().field, x0, (0.1, 5)).xs.shape
+    ...  for step in (StormerVerlet(), TwoStepMidpoint())]
+    [(6, 2), (6, 2)]
+
+    ```
     """
 
     @property

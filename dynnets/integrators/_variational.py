@@ -8,6 +8,16 @@ is, and keeps the momentum of every symmetry of `Ld`. Rules here give the mean L
 
 A force `Q(t, q, v, args)` enters as a function whose derivative is the work form `Q . dq`: the
 rule then turns it into the discrete forces of Lagrange and d'Alembert by itself.
+
+```python
+>>> from dynnets.integrators import (
+...     GaussLagrangian, VariationalStep, gauss_lagrangian, variational_trapezoid)
+>>> variational_trapezoid.info.order, VariationalStep(GaussLagrangian()).info.order
+(2, 4)
+>>> isinstance(gauss_lagrangian, GaussLagrangian)
+True
+
+```
 """
 
 import types
@@ -25,6 +35,7 @@ from dynnets._core import (
     check_size,
     join_phase,
     newton,
+    solve_regular,
     split_phase,
     stationary_value,
     update_scale,
@@ -98,6 +109,16 @@ def forced_lagrangian(lagrangian: Callable, force: Callable | None, args=None) -
     """`L(t, q, v)` whose derivative in `q` is `L_q + Q(t, q, v, args)`, for the rules above.
 
     Its value is that of `L`: only derivatives (momenta, equations) make sense with a force.
+
+    ```python
+    >>> import jax, jax.numpy as jnp
+    >>> from dynnets.integrators import forced_lagrangian
+    >>> free, push = (lambda t, q, v: jnp.sum(v**2) / 2), (lambda t, q, v, args: -0.1 * v)
+    >>> forced = forced_lagrangian(free, push)
+    >>> float(jax.grad(forced, argnums=1)(0.0, jnp.zeros(1), jnp.array([2.0]))[0])
+    -0.2...
+
+    ```
     """
     if force is None:
         return lagrangian
@@ -175,7 +196,8 @@ class VariationalStep(AbstractStep):
     function of the library or of your own; `order`, `symmetric`: of the rule, known of the
     library's and, unless you say otherwise, 1 and `False` of your own (a rule that takes `q` at
     one end is neither of order 2 nor symmetric); `max_steps`: of Newton. No convergence, or a
-    Lagrangian without mass (`l_vv` singular), gives NaN. Raises `ValueError` for fields without
+    Lagrangian without mass (`L_vv` singular), gives NaN; the latter is a `ValueError` where the
+    state is known, as at the begin of a rollout. Raises `ValueError` for fields without
     `lagrangian` and a `rule` that is not callable. Cost: about 3 Hessians of the rule, a solve of
     size `n` each. Source: Marsden, West, Discrete mechanics and variational integrators, Acta
     Numerica 10, 2001.
@@ -224,12 +246,25 @@ class VariationalStep(AbstractStep):
         )
 
     def start(self, field, t, x, h, args=None):
-        """`None`: no memory. Raises `ValueError` for a field without `lagrangian`."""
-        return check_parts(self, field)
+        """Zero, NaN where the Lagrangian has no mass: the discrete equations may be solvable there,
+        but follow no motion. Raises `ValueError` for that where the state is known, as at the begin
+        of a rollout, and for a field without `lagrangian`.
+        """
+        check_parts(self, field)
+
+        def known(y, u):
+            v = split_phase(field(t, y, u))[0]
+            time, q = jnp.asarray(t, y.dtype), split_phase(y)[0]
+            mass = jax.hessian(field.lagrangian, argnums=2)(time, q, v)
+            still = solve_regular("the mass matrix L_vv of the Lagrangian", mass, jnp.zeros_like(v))
+            return still[0]
+
+        return jax.lax.stop_gradient(each_state(known, field, x, args))
 
     def advance(self, field, t, x, h, args, memory):
         """Solve for the mean velocity from the rate of the field."""
-        return each_state(lambda y, u: self._one(field, t, y, h, u), field, x, args), None
+        ahead = each_state(lambda y, u: self._one(field, t, y, h, u), field, x, args)
+        return ahead + jnp.broadcast_to(memory, ahead.shape), memory
 
     def _one(self, field, t, x, h, args):
         lagrangian = forced_lagrangian(field.lagrangian, part_of(field, "force"), args)

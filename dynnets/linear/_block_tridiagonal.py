@@ -1,9 +1,22 @@
-"""Block tridiagonal systems, solved by elimination along a scan."""
+"""Block tridiagonal systems, solved by elimination along a scan.
+
+```python
+>>> import jax.numpy as jnp
+>>> from dynnets.linear import solve_block_tridiagonal
+>>> side, middle = jnp.full((3, 1, 1), -1.0), jnp.full((3, 1, 1), 2.0)
+>>> x = solve_block_tridiagonal(side, middle, side, jnp.ones((3, 1)))
+>>> [round(float(v), 3) for v in x[:, 0]]
+[1.5, 2.0, 1.5]
+
+```
+"""
 
 import jax
 import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Float
+
+from dynnets._core import check_finite, solve_regular
 
 Blocks = Float[Array, "blocks n n"]
 
@@ -17,15 +30,16 @@ def solve_block_tridiagonal(
     (`A_0` and `C_{N-1}` are not read); `right`: `(N, n)`.
 
     Cost: `O(N n^3)` where a dense solve takes `O(N^3 n^3)`; the compiled program does not grow
-    with `N`. Pivots within blocks only: a singular leading block system gives values that are not
-    finite. Source: Golub, Van Loan, Matrix Computations, 2013, 4.5.
+    with `N`. Pivots within blocks only: a leading block system that is singular to rounding is a
+    `ValueError`, and NaN in compiled code. Source: Golub, Van Loan, Matrix Computations, 2013, 4.5.
     """
 
     def eliminate(carry, row):
         ratio, reduced = carry
         a, b, c, r = row
         pivot = b - a @ ratio
-        both = jnp.linalg.solve(pivot, jnp.concatenate([c, (r - a @ reduced)[:, None]], axis=1))
+        both = jnp.concatenate([c, (r - a @ reduced)[:, None]], axis=1)
+        both = solve_regular("a pivot block", pivot, both)
         carry = both[:, :-1], both[:, -1]
         return carry, carry
 
@@ -36,7 +50,9 @@ def solve_block_tridiagonal(
 
     start = jnp.zeros_like(diagonal[0]), jnp.zeros_like(right[0])
     _, rows = jax.lax.scan(eliminate, start, (lower, diagonal, upper, right))
-    return jax.lax.scan(substitute, jnp.zeros_like(right[0]), rows, reverse=True)[1]
+    x = jax.lax.scan(substitute, jnp.zeros_like(right[0]), rows, reverse=True)[1]
+    check_finite("the solution, unless every leading block system is regular,", x)
+    return x
 
 
 class BlockTridiagonal(lx.AbstractLinearSolver):

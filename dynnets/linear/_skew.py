@@ -20,7 +20,7 @@ def _check_entries(entries, n):
         )
 
 
-def skew_from_entries(entries: Float[Array, "m *batch"], n: int) -> Float[Array, "n n *batch"]:
+def skew_from_entries(entries: Float[Array, " m *batch"], n: int) -> Float[Array, "n n *batch"]:
     """The skew matrix whose entries above the diagonal are `entries`, row by row.
 
     Skew to the last bit for every value of the entries. Gathers, never scatters. Raises
@@ -35,8 +35,8 @@ def skew_from_entries(entries: Float[Array, "m *batch"], n: int) -> Float[Array,
 
 
 def pair_sums(
-    entries: Float[Array, "m *batch"], n: int, weights: Float[Array, " n"] | None = None
-) -> Float[Array, "n *batch"]:
+    entries: Float[Array, " m *batch"], n: int, weights: Float[Array, " n"] | None = None
+) -> Float[Array, " n *batch"]:
     """`S g` for the skew matrix `S` of `skew_from_entries`, without forming it.
 
     **Arguments:** `weights`: `g`, ones if `None`. Cost: `O(n^2)`.
@@ -61,8 +61,8 @@ def low_rank_skew(
 
 
 def low_rank_skew_product(
-    u: Float[Array, "n r *batch"], v: Float[Array, "n r *batch"], x: Float[Array, "n *batch"]
-) -> Float[Array, "n *batch"]:
+    u: Float[Array, "n r *batch"], v: Float[Array, "n r *batch"], x: Float[Array, " n *batch"]
+) -> Float[Array, " n *batch"]:
     """`(U V^T - V U^T) x` at the cost `O(n r)`."""
     along = jnp.sum(v * x[:, None], axis=0)
     across = jnp.sum(u * x[:, None], axis=0)

@@ -9,7 +9,6 @@ from ._density import (
 )
 from ._derivative import (
     batched_field as batched_field,
-    check_has_field as check_has_field,
     derivative_matching as derivative_matching,
 )
 from ._flow import (

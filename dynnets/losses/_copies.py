@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from dynnets._core import check_choice
+from dynnets.models import AbstractModel
 
 from ._trajectory import _check_length, stopped_times
 
@@ -28,9 +29,9 @@ class CopyMatching(eqx.Module):
 
     Call it with a model that has `copies` and a batch such as `Trajectories` (`ts`, `xs`, `mask`;
     `us`, held at its first value, becomes the field's `args`): pairs are trials of two samples,
-    windows of more are rolled through. Cost: `T - 1` times `model.substeps` steps a trial.
-    Raises `ValueError` for an unknown norm, records of a single sample, a model without copies,
-    and shared times for a field that takes one state at a time.
+    windows of more are rolled through. Cost: `T - 1` times `model.substeps` steps per trial. Raises
+    `ValueError` for an unknown norm, records of a single sample, a model without copies, and shared
+    times for a field that takes one state at a time.
 
     Source: Xiong et al., Nonseparable Symplectic Neural Networks, ICLR 2021, arXiv:2010.12636.
     """
@@ -41,10 +42,10 @@ class CopyMatching(eqx.Module):
     def __check_init__(self):
         check_choice("norm", self.norm, NORMS)
 
-    def __call__(self, model, batch, *, key=None):
+    def __call__(self, model: AbstractModel, batch, *, key=None):
         """The loss, a scalar; `key` is not used."""
         _check_length(batch.xs)
-        if model.copies is None:
+        if not isinstance(model, AbstractModel) or model.copies is None:
             raise ValueError(
                 f"{type(model).__name__} has no two copies of the state: train it by "
                 "TrajectoryMatching or OneStepMatching, or take NSSNN"
@@ -69,7 +70,7 @@ class CopyMatching(eqx.Module):
             times = stopped_times(batch.ts, batch.mask)
             axes = (0, 0, None if inputs is None else 0)
             return jax.vmap(model.copies, in_axes=axes)(x0, times, inputs)
-        if not getattr(model.field, "features_first", False):
+        if not model.field.features_first:
             raise ValueError(f"shared_times needs a features-first field, got {model.field!r}")
         inputs = None if inputs is None else inputs.T
         return tuple(jnp.moveaxis(c, -1, 0) for c in model.copies(x0.T, batch.ts[0], inputs))

@@ -1,17 +1,23 @@
 """Losses that compare vector fields: predicted against measured time derivatives."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
+from dynnets.data import batch_part
+from dynnets.fields import AbstractField
+from dynnets.models import AbstractModel
 
-def derivative_matching(model, batch, *, key=None):
+
+def derivative_matching(model: AbstractModel, batch, *, key=None):
     """Mean of `(f_i(t, x, u) - x'_i)^2` over samples and components.
 
     `f` is `model.field`; the mean counts all `d` components, `2n` for a phase space.
 
     **Arguments:**
 
-    - `model`: anything with a `.field`.
+    - `model`: an `AbstractModel` with a `field`.
     - `batch`: `x (N, d)`, `dx (N, d)`, `t (N,)` and `u (N, m)` or `None`, such as `Samples`.
     - `key`: not used: the loss is deterministic.
 
@@ -22,7 +28,7 @@ def derivative_matching(model, batch, *, key=None):
 
     Source: Greydanus, Dzamba and Yosinski, Hamiltonian Neural Networks, NeurIPS 2019.
     """
-    if getattr(batch, "dx", None) is None:
+    if batch_part(batch, "dx") is None:
         raise ValueError(
             f"{type(batch).__name__} holds no derivatives dx: take samples(record) where they were "
             "measured, midpoint_derivatives(record), or a loss of states such as "
@@ -37,7 +43,7 @@ def derivative_matching(model, batch, *, key=None):
 
 def check_has_field(model) -> None:
     """Raise `ValueError`, naming the loss that fits, for a model without a vector field."""
-    if model.field is None:
+    if not isinstance(model, AbstractModel) or model.field is None:
         raise ValueError(
             f"{type(model).__name__} has no vector field: train it by flow_matching on "
             "flow_samples(record)"
@@ -48,9 +54,9 @@ def _rows(u):
     return None if u is None else u.T
 
 
-def batched_field(field, t, x, u):
+def batched_field(field: AbstractField | Callable, t, x, u):
     """`f(t, x, u)` on features-first arrays: `t (N,)`, `x (d, N)`, `u (m, N)` or `None`."""
-    if getattr(field, "features_first", False):
+    if isinstance(field, AbstractField) and field.features_first:
         return field(t, x, u)
     axes = (0, -1, None if u is None else -1)
     return jax.vmap(field, in_axes=axes, out_axes=-1)(t, x, u)

@@ -6,7 +6,9 @@ import jax.random as jr
 from jaxtyping import Array, Float
 
 from dynnets._core import check_positive, check_size
+from dynnets.data import AbstractBatch, batch_part
 from dynnets.fields import AbstractField
+from dynnets.models import AbstractFlow
 
 from ._derivative import batched_field
 
@@ -55,7 +57,7 @@ class FlowResidual(eqx.Module):
         for name in ("matching", "conservation"):
             if getattr(self, name) != 0:
                 check_positive(name, getattr(self, name))
-        if (self.matching or self.conservation) and getattr(self.field, "energy", None) is None:
+        if (self.matching or self.conservation) and self.field.energy is None:
             raise ValueError(f"{type(self.field).__name__} has no energy to match or to conserve")
 
     def draw(self, key, region):
@@ -67,7 +69,7 @@ class FlowResidual(eqx.Module):
 
     def __call__(self, model, batch, *, key):
         """The loss, a scalar."""
-        if self.matching and not hasattr(model, "hamiltonian"):
+        if self.matching and (not isinstance(model, AbstractFlow) or model.hamiltonian is None):
             raise ValueError(f"{type(model).__name__} has no hamiltonian to match")
         residual_key, matching_key = jr.split(key)
         t, x0 = self.draw(residual_key, batch)
@@ -88,7 +90,7 @@ class FlowResidual(eqx.Module):
         return loss
 
 
-class FlowSamples(eqx.Module):
+class FlowSamples(AbstractBatch):
     """Pairs of states: `x` seen the time `t` after `x0`. `t (N,)`, `x0 (N, d)`, `x (N, d)`."""
 
     t: Float[Array, " N"]
@@ -122,6 +124,6 @@ def flow_matching(model, batch, *, key=None):
             f"{type(model).__name__} is no flow N(t, x0): train it by TrajectoryMatching(step) or "
             "OneStepMatching(step) on the record"
         )
-    if not hasattr(batch, "x0"):
+    if batch_part(batch, "x0") is None:
         raise ValueError(f"{type(batch).__name__} holds no pairs: take flow_samples(record)")
     return jnp.mean((model(batch.t, batch.x0.T) - batch.x.T) ** 2)

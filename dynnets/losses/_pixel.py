@@ -20,7 +20,7 @@ class PixelMatching(eqx.Module):
 
     **Arguments:**
 
-    - `step`: of `dynnets.integrators`; by default the explicit Euler step, as published. It is
+    - `step`: one of `dynnets.integrators`; by default the explicit Euler step, as published. It is
       consistent with the second term only for a field that loses energy (for an oscillator
       `z_q'' = -w^2 z_q` the exact one, `(z_p, -w^2 (z_q + z_p))`, has the divergence `-w^2`):
       fields without structure then learn a friction that the data do not have. A step of higher

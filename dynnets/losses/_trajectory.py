@@ -11,8 +11,10 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array
 
-from dynnets._core import check_choice, check_positive, check_size
-from dynnets.integrators import Reversible, rollout
+from dynnets._core import check_choice, check_key, check_positive, check_size
+from dynnets.data import batch_part
+from dynnets.integrators import AbstractStep, Reversible, rollout
+from dynnets.models import AbstractModel
 
 from ._derivative import _rows, check_has_field
 
@@ -51,24 +53,28 @@ def _states(step, field, x0, ts, us, hold, **options):
     return _forced_rollout(step, field, x0, ts, us, hold, **options)
 
 
-def step_of(step, model):
+def step_of(step: AbstractStep | Callable | None, model: AbstractModel):
     """The given step, or that of the model's own forecasts for `None`."""
-    if step is None and getattr(model, "step", None) is None:
+    if step is None and model.step is None:
         raise ValueError(f"{type(model).__name__} has no step of its own: give the loss a step")
     return model.step if step is None else step
 
 
-def _masked_mean(residual, mask, scale):
-    """Mean square of `residual (trials, T, d)` over valid samples and all components."""
+def _scaled(residual, mask, scale):
+    """`residual (trials, T, d)` in units of `scale`, zero where nothing was measured."""
     if scale is not None:
         residual = residual / scale.reshape((1, 1, -1))
-    residual = jnp.where(mask[..., None], residual, jnp.zeros_like(residual))
+    return jnp.where(mask[..., None], residual, jnp.zeros_like(residual))
+
+
+def _masked_mean(residual, mask):
+    """Mean square of what `_scaled` gives, over valid samples and all components."""
     count = jnp.sum(mask, dtype=residual.dtype) * residual.shape[-1]
     return jnp.sum(residual**2) / jnp.maximum(count, 1)
 
 
 def _noisy(x, noise, key):
-    return x if not noise else x + noise * jr.normal(key, x.shape, x.dtype)
+    return x + noise * jr.normal(check_key(key, "the noise"), x.shape, x.dtype) if noise else x
 
 
 def stopped_times(ts, mask):
@@ -89,8 +95,8 @@ class OneStepMatching(eqx.Module):
 
     **Arguments:**
 
-    - `step`: of `dynnets.integrators`, or `None` for the model's own `step`, whose parameters are
-      then trained with the rest; `substeps`: equal steps between two samples.
+    - `step`: one of `dynnets.integrators`, or `None` for the model's own `step`, whose parameters
+      are then trained with the rest; `substeps`: equal steps between two samples.
     - `inputs`: how `u` goes between samples, `"linear"` or `"zero_order_hold"`.
     - `scale`: typical size of each component, `(d,)`; residuals are divided by it.
     - `noise`: standard deviation of normal noise added to the states before the step.
@@ -109,8 +115,20 @@ class OneStepMatching(eqx.Module):
     def __check_init__(self):
         _check_common(self.substeps, self.inputs, self.noise)
 
-    def __call__(self, model, batch, *, key):
-        """The loss, a scalar."""
+    def __call__(self, model: AbstractModel, batch, *, key=None):
+        """The loss, a scalar; a `key` is needed with noise only."""
+        return _masked_mean(*self._residual(model, batch, key))
+
+    def residual(self, model: AbstractModel, batch, *, key=None):
+        """What the loss is the mean square of, `(trials, T - 1, d)`: for `fit_least_squares`.
+
+        In units of `scale`, zero on padding. With `by_sample=True` there, a
+        sample is a trial.
+        """
+        return self._residual(model, batch, key)[0]
+
+    def _residual(self, model: AbstractModel, batch, key):
+        """The residual and the mask of its samples."""
         check_has_field(model)
         _check_length(batch.xs)
         ts = stopped_times(batch.ts, batch.mask)
@@ -126,7 +144,8 @@ class OneStepMatching(eqx.Module):
         pairs = (None, None) if us is None else (us[:, :-1], us[:, 1:])
         axes = (0, 0, 0) + ((None, None) if us is None else (0, 0))
         predicted = jax.vmap(jax.vmap(one, in_axes=axes), in_axes=axes)(*pieces, *pairs)
-        return _masked_mean(predicted - batch.xs[:, 1:], batch.mask[:, 1:], self.scale)
+        mask = batch.mask[:, 1:]
+        return _scaled(predicted - batch.xs[:, 1:], mask, self.scale), mask
 
 
 class TrajectoryMatching(eqx.Module):
@@ -162,8 +181,20 @@ class TrajectoryMatching(eqx.Module):
     def __check_init__(self):
         _check_common(self.substeps, self.inputs, self.noise)
 
-    def __call__(self, model, batch, *, key):
-        """The loss, a scalar."""
+    def __call__(self, model: AbstractModel, batch, *, key=None):
+        """The loss, a scalar; a `key` is needed with noise only."""
+        return _masked_mean(*self._residual(model, batch, key))
+
+    def residual(self, model: AbstractModel, batch, *, key=None):
+        """What the loss is the mean square of, `(trials, T - 1, d)`: for `fit_least_squares`.
+
+        In units of `scale`, zero on padding; `(trials, T, d)` with free initial states.
+        With `by_sample=True` there, a sample is a trial.
+        """
+        return self._residual(model, batch, key)[0]
+
+    def _residual(self, model: AbstractModel, batch, key):
+        """The residual and the mask of its samples."""
         check_has_field(model)
         _check_length(batch.xs)
         x0, is_free = _initial_states(model, batch)
@@ -177,14 +208,15 @@ class TrajectoryMatching(eqx.Module):
             )
         skip = 0 if is_free else 1
         residual = (predicted - batch.xs)[:, skip:]
-        return _masked_mean(residual, batch.mask[:, skip:], self.scale)
+        mask = batch.mask[:, skip:]
+        return _scaled(residual, mask, self.scale), mask
 
     def _roll(self, model, x0, batch):
         """States `(trials, T, d)`."""
         field, step = model.field, step_of(self.step, model)
         options = {"substeps": self.substeps, "adjoint": self.adjoint}
         if self.shared_times:
-            if not getattr(field, "features_first", False):
+            if not field.features_first:
                 raise ValueError(f"shared_times needs a features-first field, got {field!r}")
             us = None if batch.us is None else jnp.moveaxis(batch.us, 0, -1)
             xs = _states(step, field, _rows(x0), batch.ts[0], us, self.inputs, **options)
@@ -205,10 +237,10 @@ def _check_length(xs):
 
 def _initial_states(model, batch):
     """The states to start from, `(trials, d)`, and whether they are free."""
-    free = getattr(model, "initial_states", None)
+    free = model.initial_states
     if free is None:
         return batch.xs[:, 0], False
-    index, trials = getattr(batch, "index", None), batch.xs.shape[0]
+    index, trials = batch_part(batch, "index"), batch.xs.shape[0]
     if index is not None:
         return free[index], True
     if free.shape[0] != trials:

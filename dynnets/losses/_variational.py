@@ -1,6 +1,7 @@
 """Losses of models that see films: evidence bounds, and reconstruction under a constraint."""
 
 import math
+from collections.abc import Hashable
 
 import equinox as eqx
 import jax
@@ -10,7 +11,7 @@ import optax
 from jaxtyping import Array, Float
 
 from dynnets._core import check_positive, check_size
-from dynnets.models import gaussian_kl, gaussian_log_density
+from dynnets.models import AbstractLatentModel, gaussian_kl, gaussian_log_density
 
 
 def _features_first(films):
@@ -20,6 +21,14 @@ def _features_first(films):
             f"films must be (films, pictures, channels, rows, columns), got shape {films.shape}"
         )
     return jnp.moveaxis(films, 0, -1)
+
+
+def _check_posterior(model) -> None:
+    if not isinstance(model, AbstractLatentModel) or model.posterior is None:
+        raise ValueError(
+            f"{type(model).__name__} has no posterior of a code: train it by PixelMatching or a "
+            "loss of states, or take HGN"
+        )
 
 
 def _draw(model, pictures, key):
@@ -61,10 +70,11 @@ class FilmLoss(eqx.Module):
     - `decoded`: pictures that are decoded of each film, others for every film and update; by
       default all. Fewer make an update cheaper, and its expectation is the same.
 
-    Call it with an `HGN` (a model with `codec`, `posterior`, `initial_state`, `states`, `decode`),
-    films `(N, T, channels, rows, columns)` and a key. Cost: one encoder, `T - 1` steps and
-    `decoded` decoders a film. Raises `ValueError` for a `beta` that is not positive, films of
-    another rank or too short for the encoder at an anchor, and a batch smaller than the anchors.
+    Call it with an `AbstractLatentModel` that has a `posterior`, such as `HGN`, films
+    `(N, T, channels, rows, columns)` and a key. Cost: one encoder, `T - 1` steps and `decoded`
+    decoders a film. Raises `ValueError` for a model without a posterior, a `beta` that is not
+    positive, films of another rank or too short for the encoder at an anchor, and a batch smaller
+    than the anchors.
 
     Source: Toth et al., Hamiltonian Generative Networks, ICLR 2020, arXiv:1909.13789.
     """
@@ -82,40 +92,42 @@ class FilmLoss(eqx.Module):
 
     def terms(self, model, batch, *, key) -> tuple[Array, Array]:
         """The squared error of a picture and the KL of a film, means over the batch."""
+        _check_posterior(model)
         films = _features_first(batch)
-        length, seen, parts = films.shape[0], model.codec.frames, len(self.anchors)
+        length, seen, parts = films.shape[0], model.frames, len(self.anchors)
         if max(self.anchors) + seen > length or films.shape[-1] < parts:
             raise ValueError(
                 f"anchors {self.anchors} need films of {max(self.anchors) + seen} pictures and a "
                 f"batch of {parts}, got shape {batch.shape}"
             )
         code_key, pick_key = jr.split(key)
-        error, divergence = 0.0, 0.0
+        errors, divergences = [], []
         for i, anchor in enumerate(self.anchors):
             part = films[..., i::parts]
             z, mean, log_deviation = _draw(model, part[anchor:], jr.fold_in(code_key, i))
             states = _states_around(model, model.initial_state(z), anchor, length)
             if self.decoded is not None:
-                states, part = self._chosen(states, part, jr.fold_in(pick_key, i))
-            error = error + jnp.mean(_squared_error(model, states, part)) / parts
-            divergence = divergence + jnp.mean(gaussian_kl(mean, log_deviation)) / parts
-        return error, divergence
-
-    def _chosen(self, states, pictures, key):
-        """`decoded` pictures of each film, one in each of as many equal parts of it."""
-        count, films = states.shape[0], states.shape[-1]
-        part = jnp.arange(self.decoded, dtype=states.dtype)[:, None]
-        where = part + jr.uniform(key, (self.decoded, films), states.dtype)
-        index = jnp.minimum((where * count / self.decoded).astype(int), count - 1)
-        take = lambda a: jnp.take_along_axis(  # noqa: E731
-            a, index.reshape(self.decoded, *(1,) * (a.ndim - 2), films), axis=0
-        )
-        return take(states), take(pictures)
+                states, part = _chosen(self.decoded, states, part, jr.fold_in(pick_key, i))
+            errors.append(jnp.mean(_squared_error(model, states, part)) / parts)
+            divergences.append(jnp.mean(gaussian_kl(mean, log_deviation)) / parts)
+        return sum(errors[1:], errors[0]), sum(divergences[1:], divergences[0])
 
     def __call__(self, model, batch, *, key):
         """The loss, a scalar."""
         error, divergence = self.terms(model, batch, key=key)
         return error + self.beta * divergence
+
+
+def _chosen(decoded: int, states, pictures, key):
+    """`decoded` pictures of each film, one in each of as many equal parts of it."""
+    count, films = states.shape[0], states.shape[-1]
+    part = jnp.arange(decoded, dtype=states.dtype)[:, None]
+    where = part + jr.uniform(key, (decoded, films), states.dtype)
+    index = jnp.minimum((where * count / decoded).astype(int), count - 1)
+    take = lambda a: jnp.take_along_axis(  # noqa: E731
+        a, index.reshape(decoded, *(1,) * (a.ndim - 2), films), axis=0
+    )
+    return take(states), take(pictures)
 
 
 class Constrained(eqx.Module):
@@ -176,7 +188,8 @@ class GECO(eqx.Module):
 
 
 def _role(path, leaf) -> str:
-    return "multiplier" if getattr(path[0], "name", "") == "log_multiplier" else "model"
+    own = path[0] == jax.tree_util.GetAttrKey("log_multiplier")
+    return "multiplier" if own else "model"
 
 
 def constrained_optimiser(
@@ -186,10 +199,22 @@ def constrained_optimiser(
 
     **Arguments:** `optimiser`: optax, of the weights; `rate`: positive; `average`: the part of
     the average that is kept at every update, in `[0, 1)`. Raises `ValueError` otherwise.
+
+    ```python
+    >>> import jax.random as jr, optax
+    >>> from dynnets.losses import Constrained, constrained_optimiser
+    >>> from dynnets.nn import MLP
+    >>> held = Constrained(MLP(2, 1, 4, 1, key=jr.key(0)), multiplier=2.0)
+    >>> state = constrained_optimiser(optax.adam(1e-3)).init(held)
+    >>> round(float(held.log_multiplier), 3)
+    0.693
+
+    ```
     """
     check_positive("rate", rate)
     if not 0 <= average < 1:
         raise ValueError(f"average must lie in [0, 1), got {average}")
+    parts: dict[Hashable, optax.GradientTransformation]
     parts = {"model": optimiser, "multiplier": optax.chain(optax.ema(average), optax.scale(-rate))}
     return optax.partition(parts, lambda p: jax.tree_util.tree_map_with_path(_role, p))
 
@@ -203,10 +228,12 @@ def film_evidence(
     is the evidence bound (ELBO) for one sample, rises with their number (Burda et al., ICLR 2016)
     and is `log p(film)` itself where `q` is the exact posterior.
 
-    **Arguments:** `model`: an `HGN`; `films`: `(N, T, channels, rows, columns)`; `deviation`: of
-    the pixel noise, positive; `samples`: codes for each film; `key`: draws them. Cost: one encoder
-    and `samples` roll-outs, decoded, for each film. Raises `ValueError` as `FilmLoss`.
+    **Arguments:** `model`: an `AbstractLatentModel` with a `posterior`; `films`:
+    `(N, T, channels, rows, columns)`; `deviation`: of the pixel noise, positive; `samples`: codes
+    for each film; `key`: draws them. Cost: one encoder and `samples` roll-outs, decoded, for each
+    film. Raises `ValueError` as `FilmLoss`.
     """
+    _check_posterior(model)
     check_positive("deviation", deviation)
     check_size("samples", samples)
     pictures = _features_first(films)

@@ -3,6 +3,12 @@
 from ._abstract import (
     AbstractModel as AbstractModel,
 )
+from ._cast import (
+    cast as cast,
+)
+from ._densities._abstract import (
+    AbstractDensity as AbstractDensity,
+)
 from ._densities._coupling_flow import (
     CouplingFlow as CouplingFlow,
 )
@@ -23,7 +29,6 @@ from ._flows._network_flow import (
     NetworkFlow as NetworkFlow,
 )
 from ._flows._neural_flow import (
-    GATES as GATES,
     NeuralFlow as NeuralFlow,
     WindowedSolution as WindowedSolution,
 )
@@ -41,7 +46,6 @@ from ._latent._abstract import (
 )
 from ._latent._hgn import (
     HGN as HGN,
-    KINETICS as KINETICS,
 )
 from ._latent._pixel import (
     PixelHNN as PixelHNN,

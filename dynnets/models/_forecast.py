@@ -7,19 +7,22 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import check_finite, check_increasing, check_size
+from dynnets._core import check_finite, check_increasing, check_size, grid_times
 from dynnets.fields import AbstractField
-from dynnets.integrators import check_parts, rollout
+from dynnets.integrators import AbstractStep, check_parts, rollout
 
 from ._abstract import AbstractModel
 
 
-def forecast(step, field: AbstractField, x0, ts, args: Any = None, *, substeps: int = 1) -> Array:
+def forecast(
+    step: AbstractStep, field: AbstractField, x0, ts, args: Any = None, *, substeps: int = 1
+) -> Array:
     """States at `ts` by `substeps` equal steps between neighbouring times, compiled once per shape.
 
     **Arguments:** `step`: as in `dynnets.integrators`; `x0`: `(d,)` (or features-first `(d, N)`)
-    at `ts[0]`; `ts`: `(n,)`, increasing; `args`: `None`, an input held constant `(m,)`, its values
-    at `ts` `(n, m)` (joined by straight lines), a diffrax interpolation, or a function `u(t)`.
+    at `ts[0]`; `ts`: `(n,)`, increasing, or a grid `(h, n)` as of `rollout`; `args`: `None`, an
+    input held constant `(m,)`, its values at `ts` `(n, m)` (joined by straight lines), a diffrax
+    interpolation, or a function `u(t)`.
 
     **Returns:** `(n, d)`, the first row `x0`. Raises `ValueError` for an initial state that is
     not finite, times that do not increase, inputs of another length, and a field that lacks the
@@ -28,8 +31,9 @@ def forecast(step, field: AbstractField, x0, ts, args: Any = None, *, substeps: 
     check_size("substeps", substeps)
     check_parts(step, field)
     check_finite("x0", x0)
-    check_increasing("ts", ts)
     x0 = jnp.asarray(x0)
+    ts = grid_times(ts, x0.dtype)
+    check_increasing("ts", ts)
     ts = jnp.asarray(ts, x0.dtype)
     if ts.shape[0] < 2:
         return jnp.broadcast_to(x0, (ts.shape[0], *x0.shape))

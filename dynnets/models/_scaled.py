@@ -1,5 +1,7 @@
 """Models trained on normalised data, in the units of the record."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -44,7 +46,7 @@ class Units(eqx.Module):
         """To the record's units."""
         return _rows(self.centre, x) + _rows(self.scale, x) * x
 
-    def normalise_input(self, u):
+    def normalise_input(self, u) -> Any:
         """The input from the record's units; `None` stays `None`."""
         if u is None:
             return None
@@ -108,7 +110,7 @@ class ScaledField(AbstractField):
     units: Units
 
     @property
-    def features_first(self):
+    def features_first(self):  # pyrefly: ignore[bad-override]
         """Whether the field inside takes a batch `(d, N)` as one expression."""
         return self.inner.features_first
 
@@ -257,11 +259,10 @@ class ScaledModel(AbstractModel):
         """
         units = self.units
         if args is not None:
-            values = jnp.asarray(args)
-            args = (
-                (values - units.input_centre) / units.input_scale
-                if values.ndim == 1
-                else ((values - units.input_centre[None]) / units.input_scale[None])
-            )
+            args = jnp.asarray(args)
+            if units.input_centre is None or units.input_scale is None:
+                raise ValueError(f"this model has no units of an input, got one of {args.shape}")
+            rows = (None,) * (args.ndim - 1)
+            args = (args - units.input_centre[rows]) / units.input_scale[rows]
         inner = self.inner.predict(units.normalise(x0), ts / units.time, args)
         return units.centre[None] + units.scale[None] * inner

@@ -3,13 +3,13 @@
 from ._abstract import (
     AbstractNetwork as AbstractNetwork,
 )
+from ._bounds import (
+    averagedness as averagedness,
+    lipschitz_bound as lipschitz_bound,
+)
 from ._constants import (
     compose_averagedness as compose_averagedness,
-    contraction_factor as contraction_factor,
-    euler_averagedness as euler_averagedness,
     expansion_limit as expansion_limit,
-    implicit_euler_averagedness as implicit_euler_averagedness,
-    midpoint_averagedness as midpoint_averagedness,
 )
 from ._flow_network import (
     MEMORIES as MEMORIES,
@@ -18,15 +18,13 @@ from ._flow_network import (
 )
 from ._lift import (
     AbstractResize as AbstractResize,
+    ChainedResize as ChainedResize,
     SumTruncation as SumTruncation,
     Truncation as Truncation,
     ZeroPadding as ZeroPadding,
 )
-from ._lipschitz import (
-    averagedness as averagedness,
-    lipschitz_bound as lipschitz_bound,
-)
 from ._stack import (
+    join_layers as join_layers,
     layer_of as layer_of,
     repeat_layer as repeat_layer,
     scan_layers as scan_layers,

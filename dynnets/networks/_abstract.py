@@ -5,7 +5,7 @@ import abc
 import equinox as eqx
 from jaxtyping import Array
 
-from dynnets._core import Tag
+from dynnets._core import Bound, Tag
 
 
 class AbstractNetwork(eqx.Module):
@@ -15,6 +15,10 @@ class AbstractNetwork(eqx.Module):
     @abc.abstractmethod
     def structure(self) -> frozenset[Tag]:
         """What the map keeps for every value of the weights: derived, not measured."""
+
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the network proves of itself at its present weights; nothing by default."""
+        return ()
 
     @abc.abstractmethod
     def __call__(self, x) -> Array:

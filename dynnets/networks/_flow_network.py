@@ -1,5 +1,6 @@
 """Networks made of flows: any family of fields, any step, depth as a scan."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import equinox as eqx
@@ -7,13 +8,14 @@ import jax
 import jax.random as jr
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import Tag, check_choice
+from dynnets._core import NON_EXPANSIVE, Bound, Tag, check_choice
 from dynnets.fields import AbstractField
 from dynnets.integrators import AbstractStep, check_parts, reversible_scan, step_info
 
 from ._abstract import AbstractNetwork
 from ._layer import check_limits, layer_sizes
-from ._lift import AbstractResize, ZeroPadding
+from ._lift import AbstractResize
+from ._lipschitz import layers_averagedness, layers_lipschitz, maps_into_itself
 from ._meet import meet, require_tags
 from ._stack import layer_of, repeat_layer, scan_layers, stack_layers
 from ._step_size import AbstractStepSize, FixedStepSize
@@ -33,7 +35,8 @@ class FlowNetwork(AbstractNetwork):
     **Arguments:**
 
     - `fields`: stacked modules, arrays with the leading axis `depth`; `step_sizes`: the step sizes,
-      stacked likewise; `steps`: shared by all layers. `flow_network` makes all three.
+      stacked likewise; `steps`: shared by all layers. `flow_network` makes all three,
+      `join_layers` stacks given ones.
     - `lift`: `U`, an `AbstractResize` before the first layer; `project`: `P`, after the last.
     - `memory`: of the backward pass, one of `MEMORIES`. `"inputs"` costs a third more work;
       `"inverse"` needs memory for one layer whatever the depth, steps with an exact inverse, and
@@ -76,7 +79,7 @@ class FlowNetwork(AbstractNetwork):
         check_choice("memory", memory, MEMORIES)
         if memory == "inverse":
             self._check_invertible()
-        for step, field in zip(self.steps, self.fields):
+        for step, field in zip(self.steps, self.fields, strict=True):
             check_parts(step, field)
         _check_depth((self.fields, self.step_sizes))
         check_limits(self.steps, self.fields, self.step_sizes)
@@ -91,17 +94,39 @@ class FlowNetwork(AbstractNetwork):
     def structure(self) -> frozenset[Tag]:
         """The tags that every part of every layer, the lift and the projection keep.
 
-        NON_EXPANSIVE is claimed where the step_sizes enforce its condition. Tags about an energy, a
-        bracket or masses are not: every layer has its own.
+        NON_EXPANSIVE is claimed where the step_sizes enforce its condition: of the map of the
+        stored weights in exact arithmetic, see `lipschitz_bound` for its evaluation. Tags about an
+        energy, a bracket or masses are not claimed: every layer has its own.
         """
         return meet(self.steps, self.fields, self.step_sizes, (self.lift, self.project))
+
+    def bounds(self):
+        """`LIPSCHITZ`, `AVERAGED`, each where known or claimed; false, not absent, without numbers.
+
+        LIPSCHITZ holds where NON_EXPANSIVE is claimed and the bound in exact arithmetic is at most
+        one; its value includes the rounding of an evaluation, see `lipschitz_bound`.
+        """
+        layers = (self.steps, self.fields, self.step_sizes, (self.lift, self.project))
+        evaluated, exact = (float(layers_lipschitz(*layers, evaluated=e)) for e in (True, False))
+        claimed = NON_EXPANSIVE in self.structure
+        found = []
+        if claimed or math.isfinite(evaluated):
+            text = f"|net(x) - net(y)| <= {evaluated:.6g} |x - y|, {exact:.6g} without rounding"
+            holds = math.isfinite(evaluated) and exact <= 1 if claimed else None
+            found.append(Bound("LIPSCHITZ", evaluated, text, holds))
+        if maps_into_itself(self.lift, self.project):
+            alpha = float(layers_averagedness(*layers))
+            if alpha < 1:
+                text = f"{alpha:.4g}-averaged: iterations converge to a fixed point if one exists"
+                found.append(Bound("AVERAGED", alpha, text))
+        return tuple(found)
 
     def sizes(self) -> tuple:
         """The step sizes of every layer, `(depth,)` for each part; a number where it is fixed."""
         sizes = eqx.filter_vmap(lambda f, w: layer_sizes(self.steps, f, w)[0])
         found = sizes(self.fields, self.step_sizes)
         fixed = (w.h if isinstance(w, FixedStepSize) else None for w in self.step_sizes)
-        return tuple(h if h is not None else next_h for h, next_h in zip(fixed, found))
+        return tuple(h if h is not None else next_h for h, next_h in zip(fixed, found, strict=True))
 
     def layer(self, index: int) -> tuple[tuple[AbstractField, ...], tuple]:
         """Fields and step sizes of one layer."""
@@ -125,7 +150,7 @@ class FlowNetwork(AbstractNetwork):
         def forward(layer, x):
             fields, step_sizes = layer
             sizes, _ = layer_sizes(steps, fields, step_sizes)
-            for step, field, h in zip(steps, fields, sizes):
+            for step, field, h in zip(steps, fields, sizes, strict=True):
                 x = step(field, 0.0, x, h)
             return x
 
@@ -138,7 +163,7 @@ class FlowNetwork(AbstractNetwork):
         def back(layer, y):
             fields, step_sizes = layer
             sizes, _ = layer_sizes(steps, fields, step_sizes)
-            for step, field, h in reversed(list(zip(steps, fields, sizes))):
+            for step, field, h in reversed(list(zip(steps, fields, sizes, strict=True))):
                 y = step.inverse(field, 0.0, y, h)  # type: ignore[attr-defined]
             return y
 
@@ -156,12 +181,17 @@ class FlowNetwork(AbstractNetwork):
 
         Raises `ValueError` when a step has no exact inverse or a projection drops components.
         """
-        padded = self.lift is None or isinstance(self.lift, ZeroPadding)
-        if self.project is not None or not padded:
+        ends = (self.project, self.lift)
+        undo = [_keep if end is None else end.undo for end in ends]
+        if undo[0] is None or undo[1] is None:
             raise ValueError("a network that changes the dimension at its end has no inverse")
         self._check_invertible()
-        y = scan_layers(self._back, (self.fields, self.step_sizes), y, reverse=True)
-        return y if self.lift is None else self.lift.undo(y)
+        y = scan_layers(self._back, (self.fields, self.step_sizes), undo[0](y), reverse=True)
+        return undo[1](y)
+
+
+def _keep(x):
+    return x
 
 
 def _check_depth(stack) -> int:
@@ -217,7 +247,7 @@ def flow_network(
     )
     keys = jr.split(key, max(len(makes), 1))
     return FlowNetwork(
-        tuple(stack_layers(make, depth, key=k) for make, k in zip(makes, keys)),
+        tuple(stack_layers(make, depth, key=k) for make, k in zip(makes, keys, strict=True)),
         steps,
         tuple(repeat_layer(step_size, depth) for step_size in step_sizes),
         lift=lift,

@@ -1,113 +1,106 @@
-"""Lipschitz and averagedness constants of flow networks at their present weights."""
+"""Lipschitz and averagedness constants of a composition of layers, at its present weights."""
+
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from dynnets._core import NON_EXPANSIVE
-from dynnets.integrators import ImplicitMidpoint
-from dynnets.structure import EXACT, LOST, verdict
-
-from ._constants import (
-    compose_averagedness,
-    contraction_factor,
-    euler_averagedness,
-    midpoint_averagedness,
-)
-from ._flow_network import FlowNetwork
-from ._layer import is_euler, layer_sizes
-from ._lift import Truncation, ZeroPadding
+from ._constants import compose_averagedness
+from ._factors import eps_of, part_averagedness, part_factor, part_rounding, product_of
+from ._layer import layer_sizes
+from ._lift import AbstractResize
 
 
-def lipschitz_bound(net: FlowNetwork) -> Float[Array, ""]:
-    """An upper bound of the Lipschitz constant of a network in the 2-norm.
+def layers_lipschitz(steps, fields, step_sizes, resizes, *, evaluated: bool) -> Array:
+    """The bound that `lipschitz_bound` names, of the parts of a network."""
 
-    The product over all parts of: the sharp factor of an Euler step down or up a ridge; one for
-    a step within its non-expansive bound; `1 + |h| L` for Euler's method on another field with a
-    known `lipschitz`; infinity where nothing is known. Norms by exact singular values, never by
-    power iteration. At most one when `net.structure` has NON_EXPANSIVE. Differentiable.
-    """
+    def factors(step, field, h, eps):
+        factor = part_factor(step, field, h)
+        return factor + part_rounding(step, field, h, eps) if evaluated else factor
 
-    def one(fields, step_sizes):
-        sizes, _ = layer_sizes(net.steps, fields, step_sizes)
-        factors = [_factor(*part) for part in zip(net.steps, fields, sizes)]
-        return jnp.prod(jnp.stack([jnp.asarray(f, _dtype(net)) for f in factors]))
-
-    bound = jnp.prod(eqx.filter_vmap(one)(net.fields, net.step_sizes))
-    for resize in (net.lift, net.project):
-        bound = bound if resize is None else bound * resize.norm
-    return jnp.minimum(bound, 1) if NON_EXPANSIVE in net.structure else bound
+    each = _each_part(factors, steps, fields, step_sizes)
+    bound = product_of(jax.vmap(product_of)(each))
+    eps = _precision((fields, step_sizes))
+    for resize in resizes:
+        # one is exact, and takes no rounding to compute
+        if resize is not None and resize.norm > 1:
+            margin = 4 * eps * (resize.before + resize.after) if evaluated else 4 * eps
+            bound = bound * (resize.norm * (1 + margin))
+    return jnp.where(_finite((fields, step_sizes)), bound, jnp.inf)
 
 
-def _dtype(net: FlowNetwork):
-    return jax.tree.leaves(eqx.filter(net.fields, eqx.is_inexact_array))[0].dtype
-
-
-def _factor(step, field, h):
-    """The Lipschitz constant of one step, or a bound of it."""
-    if is_euler(step) and field.curvature is not None:
-        return contraction_factor(h, *field.curvature)
-    if NON_EXPANSIVE in field.structure:
-        return jnp.where(_within(step, field, h), 1, jnp.inf)
-    if is_euler(step) and field.lipschitz is not None:
-        return 1 + jnp.abs(h) * field.lipschitz
-    return jnp.inf
-
-
-def _within(step, field, h):
-    """Whether `h` satisfies the condition under which the step is non-expansive."""
-    found = verdict(step, field, NON_EXPANSIVE)
-    if found.status in (EXACT, LOST):
-        return (h > 0) & (found.status == EXACT)
-    return (h > 0) & (h * field.nu <= found.bound * _rounding(field.nu))
-
-
-def _rounding(number) -> float:
-    """One and a few units of round-off: a step taken at its bound is within it."""
-    return 1 + 16 * float(jnp.finfo(number.dtype).eps)
-
-
-def averagedness(net: FlowNetwork) -> Float[Array, ""]:
-    """The `alpha` with which a network is known to be `alpha`-averaged, at its present weights.
-
-    Below one: averaged, so iterations of it converge to a fixed point where there is one. One:
-    1-Lipschitz only. Infinite: not even that is known. Layers compose by
-    `compose_averagedness`; a `ZeroPadding` before and the `Truncation` back after keep `alpha`.
-    Raises `ValueError` when the network's input and output differ in dimension.
-    """
-    _check_adjoint(net.lift, net.project)
-
-    def one(fields, step_sizes):
-        sizes, _ = layer_sizes(net.steps, fields, step_sizes)
-        alphas = [_alpha(*part) for part in zip(net.steps, fields, sizes)]
-        return jnp.stack([jnp.asarray(a, _dtype(net)) for a in alphas])
-
-    alphas = eqx.filter_vmap(one)(net.fields, net.step_sizes).reshape(-1)
-    lost = (alphas > 1).any()
-    kept = jnp.minimum(alphas, 1)
-    total, _ = jax.lax.scan(lambda a, b: (compose_averagedness(a, b), None), kept[0], kept[1:])
-    total = jnp.where(lost, jnp.inf, total)
-    return jnp.minimum(total, 1) if NON_EXPANSIVE in net.structure else total
-
-
-def _check_adjoint(lift, project) -> None:
-    if lift is None and project is None:
-        return
-    adjoint = isinstance(lift, ZeroPadding) and isinstance(project, Truncation)
-    if not (adjoint and (lift.before, lift.after) == (project.after, project.before)):
+def layers_averagedness(steps, fields, step_sizes, resizes) -> Array:
+    """The constant that `averagedness` names, of the parts of a network."""
+    lift, project = resizes
+    if not maps_into_itself(lift, project):
         raise ValueError(
             "only a map of a space into itself is averaged: pair ZeroPadding(d, n) with "
             f"Truncation(n, d), got {lift} and {project}"
         )
+    alphas = _each_part(part_averagedness, steps, fields, step_sizes).reshape(-1)
+    known = (alphas <= 1).all()
+    kept = jnp.where(known, alphas, jnp.ones_like(alphas))
+    total, _ = jax.lax.scan(lambda a, b: (compose_averagedness(a, b), None), kept[0], kept[1:])
+    # each composition rounds by some units, and what it does to earlier errors is to shrink them
+    total = jnp.minimum(total + 8 * eps_of(alphas) * len(alphas), 1)
+    exact = layers_lipschitz(steps, fields, step_sizes, resizes, evaluated=False)
+    only = jnp.where(exact <= 1, jnp.ones_like(total), jnp.inf)
+    return jnp.where(_finite((fields, step_sizes)), jnp.where(known, total, only), jnp.inf)
 
 
-def _alpha(step, field, h):
-    if NON_EXPANSIVE not in field.structure:
-        return jnp.inf
-    if field.nu is not None and (is_euler(step) or isinstance(step, ImplicitMidpoint)):
-        rule = euler_averagedness if is_euler(step) else midpoint_averagedness
-        alpha = rule(h, field.nu)
-        known = (h > 0) & (alpha <= _rounding(alpha))
-        return jnp.where(known, jnp.minimum(alpha, 1), jnp.inf)
-    return jnp.where(_within(step, field, h), 1, jnp.inf)
+def maps_into_itself(lift: AbstractResize | None, project: AbstractResize | None) -> bool:
+    """Whether the map with these ends is one of a space into itself, and as averaged as its layers:
+    no ends, or one the adjoint of the other and both isometric on the smaller space.
+    """
+    first, last = (None if end is None or end.identity else end for end in (lift, project))
+    if first is None or last is None:
+        return first is last
+    return first.norm <= 1 and eqx.tree_equal(first.adjoint, last) is True
+
+
+def _each_part(rule: Callable, steps: Sequence, fields, step_sizes) -> Array:
+    """`rule(step, field, h, eps)` of every part of every layer, `(depth, parts)`.
+
+    Sizes are those that the network computes, in its own precision; of half precision the rest is
+    computed in the default precision, from the same weights.
+    """
+    eps = _precision((fields, step_sizes))
+
+    def one(fields, step_sizes):
+        sizes, _ = layer_sizes(steps, fields, step_sizes)
+        dtype = _dtype(fields)
+        sizes = tuple(jnp.asarray(h, dtype) for h in sizes)
+        fields, sizes = _widened((fields, sizes))
+        return jnp.stack([rule(*part, eps) for part in zip(steps, fields, sizes, strict=True)])
+
+    return eqx.filter_vmap(one)(fields, step_sizes)
+
+
+def _leaves(tree) -> list[Array]:
+    return jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array))
+
+
+def _dtype(tree):
+    return _leaves(tree)[0].dtype
+
+
+def _precision(tree) -> float:
+    """The spacing at one of the coarsest dtype among the arrays."""
+    return max(eps_of(leaf) for leaf in _leaves(tree))
+
+
+def _widened(tree):
+    """Arrays of half precision in the default one."""
+
+    def wide(leaf):
+        half = eqx.is_inexact_array(leaf) and jnp.finfo(leaf.dtype).bits < 32
+        return leaf.astype(float) if half else leaf
+
+    return jax.tree.map(wide, tree)
+
+
+def _finite(tree) -> Array:
+    """Whether every number of the network is one: a bias that is not makes outputs that are not."""
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in _leaves(tree)]).all()

@@ -1,6 +1,6 @@
 """Layers of one kind as one module with a leading axis, run by a scan."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -18,12 +18,41 @@ def stack_layers(make: Callable, depth: int, *, key: PRNGKeyArray) -> PyTree:
 
 
 def repeat_layer(layer: PyTree, depth: int) -> PyTree:
-    """One module `depth` times: copies with the leading axis, trained apart from then on."""
+    """One module `depth` times: copies with the leading axis, trained apart from then on.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.networks import repeat_layer
+    >>> repeat_layer({"weight": jnp.ones((2, 3))}, 5)["weight"].shape
+    (5, 2, 3)
+
+    ```
+    """
     check_size("depth", depth)
     return jax.tree.map(
         lambda leaf: jnp.broadcast_to(leaf, (depth, *leaf.shape)) if eqx.is_array(leaf) else leaf,
         layer,
     )
+
+
+def join_layers(layers: Sequence[PyTree]) -> PyTree:
+    """Given modules of one structure as one with a leading axis: what scans and networks take.
+
+    The entrance of weights that are there already: `SympNet(dim, join_layers(layers))`, and the
+    `fields` and step sizes of a `FlowNetwork`; `layer_of` is the way back. Raises `ValueError` for
+    no layer, and for layers that differ in more than the values of their arrays.
+    """
+    if not layers:
+        raise ValueError("at least one layer is needed, got none")
+    parts = [eqx.partition(layer, eqx.is_array) for layer in layers]
+    first = parts[0]
+    shapes = [jax.tree.map(lambda a: (a.shape, a.dtype), arrays) for arrays, _ in parts]
+    for i, (arrays, static) in enumerate(parts):
+        same = jax.tree.structure(arrays) == jax.tree.structure(first[0])
+        if not same or shapes[i] != shapes[0] or eqx.tree_equal(static, first[1]) is not True:
+            raise ValueError(f"layer {i} differs from layer 0 in more than its values: {layers[i]}")
+    joined = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[arrays for arrays, _ in parts])
+    return eqx.combine(joined, first[1])
 
 
 def layer_of(stack: PyTree, index: int) -> PyTree:

@@ -1,20 +1,36 @@
 """Step sizes of layers: fixed, free, positive, or within the bound that a property demands.
 
 A step size is asked for `h` with the layer's `limit`: the largest step that keeps the layer
-1-Lipschitz, computed anew from its weights. Those with `limited = True` stay in `(0, limit]` (or
+1-Lipschitz, computed anew from its weights, finite also for weights of zero, and shorter than the
+true limit by its own rounding (`_layer`). Those with `limited = True` stay in `(0, limit]` (or
 `[0, limit]`) whatever their parameters are, so the property holds by construction.
+
+```python
+>>> from dynnets.networks import (
+...     AbstractStepSize, BoundedStepSize, ClippedStepSize, FixedStepSize, FractionStepSize,
+...     PositiveStepSize)
+>>> limit = 0.5  # of the layer, from its weights
+>>> sizes = FractionStepSize(0.5), BoundedStepSize(0.5), ClippedStepSize(2.0)
+>>> [float(size(limit)) for size in sizes], all(size.limited for size in sizes)
+([0.25, 0.25, 0.5], True)
+>>> float(PositiveStepSize(1.0)(None)), FixedStepSize(-0.1).positive
+(1.0, False)
+>>> issubclass(FixedStepSize, AbstractStepSize)
+True
+
+```
 """
 
 import abc
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import check_choice, check_positive
+from dynnets._core import check_choice, check_positive, declared
 
 NORMS = ("exact", "gram")
 """How a limit bounds `|A|`: by singular values, or by Gram iteration (faster, a little shorter)."""
@@ -23,11 +39,17 @@ NORMS = ("exact", "gram")
 class AbstractStepSize(eqx.Module):
     """The step size of a layer: `step_size(limit) -> h`.
 
-    `positive`: never negative by construction; `limited`: never above the limit.
+    `positive`: never negative by construction; `limited`: never above the limit, for which `norm`,
+    one of `NORMS`, says how the weights are bounded (`"exact"` unless a class says otherwise).
     """
 
     positive: ClassVar[bool] = False
     limited: ClassVar[bool] = False
+
+    @declared
+    def norm(self) -> Any:
+        """How the weights are bounded, one of `NORMS`."""
+        return "exact"
 
     @abc.abstractmethod
     def __call__(self, limit) -> Array | float:
@@ -42,8 +64,9 @@ class FixedStepSize(AbstractStepSize):
     def __check_init__(self):
         _check_nonzero(self.h)
 
+    # of the class elsewhere, here of one step size
     @property
-    def positive(self):
+    def positive(self):  # pyrefly: ignore[bad-override]
         """Whether `h > 0`."""
         return self.h > 0
 
@@ -80,8 +103,10 @@ class PositiveStepSize(AbstractStepSize):
         self.logarithm = jnp.zeros(()) + math.log(h)
 
     def __call__(self, limit):
-        """`exp(parameter)`."""
-        return jnp.exp(self.logarithm)
+        """`exp(parameter)`, of a parameter so bounded that it is neither zero nor infinite."""
+        # nine tenths of the exponents of the dtype: clear of its ends by more than the rounding
+        most = -0.9 * math.log(float(jnp.finfo(self.logarithm.dtype).tiny))
+        return jnp.exp(jnp.clip(self.logarithm, -most, most))
 
 
 class FractionStepSize(AbstractStepSize):

@@ -212,7 +212,7 @@ class PolynomialRidgeLayer(AbstractDirectionLayer):
         """`sum_k k a_k z^(k-1)` by Horner's rule."""
         degrees = range(self.least, self.least + self.coefficients.shape[0])
         value = jnp.zeros_like(z)
-        for k, coefficient in reversed(list(zip(degrees, self.coefficients))):
+        for k, coefficient in reversed(list(zip(degrees, self.coefficients, strict=True))):
             value = value * z + k * coefficient
         return value * z ** (self.least - 1)
 

@@ -86,7 +86,7 @@ class SympNet(eqx.Module):
         """The map `x -> net(h, x, c)` of one fixed step, a network that can be certified."""
         return FixedStepNetwork(self, jnp.asarray(h), c)
 
-    def __call__(self, h, x: Float[Array, "dim *batch"], c=None) -> Array:
+    def __call__(self, h, x: Float[Array, " dim *batch"], c=None) -> Array:
         """The state after `h`: `x (d,)` or `(d, N)`; `h` a scalar or one a column `(N,)`.
 
         `c`: `(m,)`, or `(m, N)` beside a batch, where the layers read parameters; else `None`.
@@ -97,7 +97,7 @@ class SympNet(eqx.Module):
             halves = _forward(h, c)(self.last, halves, False)
         return self._joined(halves)
 
-    def inverse(self, h, x: Float[Array, "dim *batch"], c=None) -> Array:
+    def inverse(self, h, x: Float[Array, " dim *batch"], c=None) -> Array:
         """The state before the step `h` that ended at `x`: in closed form, the layers reversed."""
         h, halves, c = self._prepared(h, x, c)
         if self.last is not None:

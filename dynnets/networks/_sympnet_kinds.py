@@ -2,6 +2,30 @@
 
 All weights are drawn as `scale * normal`, biases are zero, so a new net is close to the identity;
 nets inside a layer have orthogonal weights, the last one times `scale`.
+
+```python
+>>> import jax.random as jr
+>>> from dynnets.networks import (
+...     AbstractDirectionLayer, AbstractRidgeLayer, AbstractShearLayer, AbstractSymplecticLayer,
+...     ActivationLayer, GradientLayer, GradientRidgeLayer, HenonLayer, LinearActivationLayer,
+...     LinearLayer, PolynomialRidgeLayer, RidgeLayer, TimeShearLayer, sympnet_g, sympnet_gr,
+...     sympnet_h, sympnet_la, sympnet_p, sympnet_r, sympnet_t)
+>>> kinds = {
+...     sympnet_g: GradientLayer, sympnet_gr: GradientRidgeLayer, sympnet_h: HenonLayer,
+...     sympnet_la: LinearActivationLayer, sympnet_p: PolynomialRidgeLayer,
+...     sympnet_r: RidgeLayer, sympnet_t: TimeShearLayer}
+>>> all(type(make(2, 1, key=jr.key(0)).layers) is layer for make, layer in kinds.items())
+True
+>>> all(issubclass(layer, AbstractShearLayer) for layer in (ActivationLayer, GradientLayer))
+True
+>>> all(issubclass(layer, AbstractDirectionLayer) for layer in (PolynomialRidgeLayer, RidgeLayer))
+True
+>>> issubclass(GradientRidgeLayer, AbstractRidgeLayer)
+True
+>>> all(issubclass(layer, AbstractSymplecticLayer) for layer in (LinearLayer, HenonLayer))
+True
+
+```
 """
 
 import math
@@ -64,8 +88,10 @@ def sympnet_la(
 
     ```python
     >>> import jax.numpy as jnp, jax.random as jr
-    >>> from dynnets.networks import sympnet_la
+    >>> from dynnets.networks import FixedStepNetwork, sympnet_la
     >>> net = sympnet_la(4, 3, key=jr.key(0))
+    >>> isinstance(net.at(0.1), FixedStepNetwork)
+    True
     >>> x = jnp.array([0.1, 0.2, 0.3, 0.4])
     >>> bool(jnp.allclose(net.inverse(0.1, net(0.1, x)), x)), bool((net(0.0, x) == x).all())
     (True, True)

@@ -5,7 +5,6 @@ from ._angles import (
     check_angles as check_angles,
 )
 from ._autoencoder import (
-    RESIDUAL_ACTIVATIONS as RESIDUAL_ACTIVATIONS,
     Autoencoder as Autoencoder,
     ResidualMLP as ResidualMLP,
     residual_mlp as residual_mlp,

@@ -26,8 +26,8 @@ def residual_mlp(layers, activation: str, x: Float[Array, "in *batch"]) -> Array
     """`W_L h + b_L` after `h <- s(W_1 x + b_1)` and `h <- h + s(W_k h + b_k)`, `k = 2 .. L-1`.
 
     **Arguments:** `layers`: pairs `(weight (out, in), bias (out,) or None)`, those between the
-    first and the last square; `activation`: one of `RESIDUAL_ACTIVATIONS`; `x`: `(in,)` or
-    features-first `(in, N)`.
+    first and the last square; `activation`: `"gelu"`, `"relu"`, `"swish"` or
+    `"tanh"`; `x`: `(in,)` or features-first `(in, N)`.
     """
     value = _ACTIVATIONS[activation]
     affine = lambda layer, h: mlp((layer,), "tanh", h)  # noqa: E731  (one layer: no activation)
@@ -41,9 +41,18 @@ class ResidualMLP(eqx.Module):
     """A perceptron whose hidden layers after the first add to what they are given.
 
     **Arguments:** `in_size`, `out_size`; `width`: of the hidden layers; `blocks`: how many of
-    them are residual, after one that is not; `activation`: one of `RESIDUAL_ACTIVATIONS`; `key`:
-    draws the weights, orthogonal as those of `MLP`. Raises `ValueError` for sizes below one and
-    an unknown activation. Cost: `blocks + 2` products.
+    them are residual, after one that is not; `activation`: `"gelu"`, `"relu"`,
+    `"swish"` or `"tanh"`; `key`: draws the weights, orthogonal as those of `MLP`. Raises
+    `ValueError` for sizes below one and an unknown activation. Cost: `blocks + 2` products.
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.nn import ResidualMLP, residual_mlp
+    >>> net, x = ResidualMLP(2, 1, 4, 1, key=jr.key(0)), jnp.ones(2)
+    >>> bool((net(x) == residual_mlp(net.layers, net.activation, x)).all())
+    True
+
+    ```
     """
 
     layers: tuple[tuple[Array, Array | None], ...]

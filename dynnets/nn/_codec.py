@@ -52,7 +52,7 @@ class AbstractCodec(eqx.Module):
         """Mean and log-deviation of the code, `(4 coordinates, *batch)`."""
 
     @abc.abstractmethod
-    def decode(self, q: Float[Array, "coordinates *batch"]) -> Array:
+    def decode(self, q: Float[Array, " coordinates *batch"]) -> Array:
         """The picture at the coordinates `q`: `(channels, rows, columns, *batch)`."""
 
 
@@ -126,7 +126,20 @@ def space_to_depth(x: Float[Array, "in r c *batch"], block: int) -> Array:
 
 
 def depth_to_space(x: Float[Array, "in r c *batch"], block: int) -> Array:
-    """The inverse of `space_to_depth` (the sub-pixel shuffle of Shi et al., CVPR 2016)."""
+    """The inverse of `space_to_depth` (the sub-pixel shuffle of Shi et al., CVPR 2016).
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.nn import convolve, depth_to_space, space_to_depth
+    >>> picture = jnp.arange(16.0).reshape(1, 4, 4)
+    >>> weight, bias = jnp.ones((3, 3, 3, 1)), jnp.zeros(3)
+    >>> space_to_depth(picture, 2).shape, convolve(weight, bias, picture).shape
+    ((4, 2, 2), (3, 4, 4))
+    >>> bool((depth_to_space(space_to_depth(picture, 2), 2) == picture).all())
+    True
+
+    ```
+    """
     channels, rows, columns, *batch = x.shape
     x = x.reshape(channels // block**2, block, block, rows, columns, *batch)
     x = x.transpose(0, 3, 1, 4, 2, *range(5, x.ndim))

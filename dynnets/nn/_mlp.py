@@ -3,7 +3,7 @@
 `(d,)` and `(d, N)` are the same expression: one product per layer, the long axis last.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_choice, check_size
+from dynnets._core import assemble, check_choice, check_finite, check_size
 
 _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
     # name -> (s(z), s'(z) from the pair (z, s(z)): cheaper than s'(z) alone)
@@ -33,7 +33,8 @@ _FEW_COLUMNS, _FEW_ROWS = 256, 4
 def _product(weight, x):
     """`weight @ x`; written out for a handful of inputs, so that it joins the activation."""
     if x.ndim == 2 and x.shape[0] <= _FEW_ROWS and x.shape[1] <= _FEW_COLUMNS:
-        return sum(weight[:, i : i + 1] * x[i : i + 1] for i in range(x.shape[0]))
+        columns = [weight[:, i : i + 1] * x[i : i + 1] for i in range(x.shape[0])]
+        return sum(columns[1:], columns[0])
     return weight @ x
 
 
@@ -101,6 +102,7 @@ class MLP(eqx.Module):
     - `activation`: one of `ACTIVATIONS`.
     - `final_bias`: whether the last layer has a bias. An energy needs none: it is a constant.
     - `key`: draws the weights, orthogonal (Saxe et al. 2014); biases start at zero.
+      `MLP.from_weights` takes given ones in place of sizes and key.
 
     Raises `ValueError` for sizes below one and unknown activations.
     """
@@ -133,6 +135,32 @@ class MLP(eqx.Module):
             layers.append((weight, bias))
         self.layers = tuple(layers)
         self.activation = activation
+
+    @classmethod
+    def from_weights(cls, layers: Sequence[tuple], *, activation: str = "tanh") -> "MLP":
+        """The net of given weights: `layers` are pairs `(weight (out, in), bias (out,) or None)`.
+
+        Raises `ValueError` for no layer, shapes that do not follow each other, values that are not
+        finite and an unknown activation.
+        """
+        check_choice("activation", activation, ACTIVATIONS)
+        if not layers:
+            raise ValueError("a net needs at least one layer, got none")
+        checked, size = [], None
+        for i, (weight, bias) in enumerate(layers):
+            weight = jnp.asarray(weight)
+            bias = None if bias is None else jnp.asarray(bias)
+            check_finite(f"the weight of layer {i}", weight)
+            if weight.ndim != 2 or size not in (None, weight.shape[1]):
+                into = "in" if size is None else size
+                raise ValueError(
+                    f"the weight of layer {i} must have shape (out, {into}), got {weight.shape}"
+                )
+            size = weight.shape[0]
+            if bias is not None and bias.shape != (size,):
+                raise ValueError(f"the bias of layer {i} must have shape {(size,)}: {bias.shape}")
+            checked.append((weight, bias))
+        return assemble(cls, layers=tuple(checked), activation=activation)
 
     def __call__(self, x):
         """The net at `x`: `(in,)` or features-first `(in, N)`."""

@@ -105,7 +105,7 @@ def find_units(train: Trajectories) -> Units:
     us = None if train.us is None else np.asarray(train.us)[np.asarray(train.mask)]
 
     def array(values):
-        return None if values is None else jnp.asarray(values, samples.x.dtype)
+        return jnp.asarray(values, samples.x.dtype)
 
     return Units(
         array(centre),

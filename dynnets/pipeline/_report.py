@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from dynnets.analysis import Certificate
@@ -59,7 +60,8 @@ class Report(NamedTuple):
         """The same, whose verdict begins by saying what a run of few updates is worth."""
         return self._replace(verdict=(QUICK_REMARK, *self.verdict))
 
-    def __getitem__(self, name: str) -> Row:
+    # a report is asked by name, never by place
+    def __getitem__(self, name: str) -> Row:  # pyrefly: ignore[bad-override]
         """The row of a model. Raises `ValueError` for an unknown name."""
         found = {row.name: row for row in self.rows}
         if name not in found:
@@ -127,7 +129,7 @@ def plain(value):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
-    if hasattr(value, "tolist"):
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
         return plain(value.tolist())
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)

@@ -161,7 +161,7 @@ def _driven(path, known: dict, table, to: float):
     keep = ts <= to
     if keep.sum() < 2:
         raise ValueError(f"the forecast begins at time {ts[0]:g} and must end later, got {to:g}")
-    return ts[keep], trial.xs[0], trial.us[keep]
+    return ts[keep], trial.xs[0], np.asarray(trial.us)[keep]
 
 
 def _read(known: dict, table) -> Trial:

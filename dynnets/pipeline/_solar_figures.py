@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dynnets.models import AbstractModel
 from dynnets.plotting import (
     plot_energy,
     plot_error_growth,
@@ -66,7 +67,7 @@ def _portrait(data: SolarData, states: dict, model, shown, planet: int = 0):
     """
     measured, names = _radial(np.asarray(data.whole.xs[0]), planet), ("distance", "radial velocity")
     spin = float(measured[:, 2].mean())
-    has_law = hasattr(model, "law")
+    has_law = isinstance(model, AbstractModel) and model.law is not None
 
     def energy(t, x):
         total = 1 + model.masses[planet + 1]

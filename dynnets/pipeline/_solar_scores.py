@@ -1,6 +1,6 @@
 """Forecasts of the outer solar system and how good they are."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -10,7 +10,7 @@ from jaxtyping import Array
 
 from dynnets.analysis import angular_error, energy_drift
 from dynnets.energies import FixedPowerLaw, PairwiseEnergy, PairwisePotential, local_exponent
-from dynnets.models import newtonian_bodies
+from dynnets.models import AbstractModel, newtonian_bodies
 
 from ._solar_system import KEPLER, SolarData, SolarFit
 
@@ -122,7 +122,7 @@ def _relative_drift(energy, ts, path) -> Array:
     return jnp.where(jnp.isfinite(largest), largest, jnp.inf)
 
 
-def heliocentric(xs: Array) -> Array:
+def heliocentric(xs: Array | np.ndarray) -> Any:
     """Positions of bodies 1, 2, ... relative to body 0, `(..., planets, 3)`, of `xs (..., d)`."""
     q = xs[..., : xs.shape[-1] // 2]
     points = q.reshape(*q.shape[:-1], -1, 3)
@@ -145,7 +145,7 @@ def learned_law(fit: SolarFit, data: SolarData, points: int = 65) -> SolarLaw:
 
     Raises `ValueError` for a candidate that has no law.
     """
-    if not hasattr(fit.models, "law"):
+    if not isinstance(fit.models, AbstractModel) or fit.models.law is None:
         raise ValueError(f"{fit.name} has no law of force to read")
     dtype = data.train.xs.dtype
     r = jnp.asarray(np.geomspace(data.close, data.far, points), dtype)

@@ -6,7 +6,7 @@ Everything is fitted to 1900-1950; 1950-1960 selects; nothing after 1960 is seen
 import math
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import diffrax
 import equinox as eqx
@@ -82,7 +82,7 @@ class SolarFit(NamedTuple):
     """
 
     name: str
-    models: eqx.Module
+    models: Any
     starts: Array | None
     validation: Array
     seconds: float

@@ -55,7 +55,6 @@ from ._verdict import (
     EXACT as EXACT,
     LOST as LOST,
     ORDER as ORDER,
-    STATUSES as STATUSES,
     AffineChange as AffineChange,
     Verdict as Verdict,
 )

@@ -5,12 +5,14 @@ The rules stand in the tags' rows (`ROWS`), in what a field and its energy decla
 """
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import equinox as eqx
 
 from dynnets._core import Tag
 from dynnets.fields import AbstractField
 from dynnets.integrators import (
+    AbstractStep,
     Gauss,
     Gonzalez,
     ImplicitMidpoint,
@@ -30,13 +32,25 @@ class StructureLost(ValueError):
     """A pairing or a composition loses a property that was required of it."""
 
 
-def verdict(step, field: AbstractField, tag: Tag) -> Verdict:
+def verdict(step: AbstractStep, field: AbstractField, tag: Tag) -> Verdict:
     """What `step` makes of one `tag` of the exact flow of `field`.
 
     Raises `ValueError` when the field does not declare the tag (nothing to keep) and the step does
     not impose it, and when the field lacks the parts that the step needs. Source of the rules:
     Celledoni, Murari, Owren, Schoenlieb, Sherry, SIAM J. Sci. Comput. 45, 2023; Hairer, Lubich,
     Wanner, Geometric Numerical Integration, 2006.
+
+    ```python
+    >>> from dynnets.integrators import rk4
+    >>> from dynnets.structure import OF_STEPS, SYMPLECTIC, Verdict, verdict
+    >>> from dynnets.systems import Harmonic
+    >>> found = verdict(rk4, Harmonic().field, SYMPLECTIC)
+    >>> isinstance(found, Verdict), found.status, found.order
+    (True, 'order', 5)
+    >>> sorted(tag.name for tag in OF_STEPS)  # what a step has by itself, whatever the field
+    ['REVERSIBLE', 'SYMMETRIC']
+
+    ```
     """
     check_parts(step, field)
     if tag not in field.structure | step_info(step).imposes | OF_STEPS:
@@ -45,7 +59,7 @@ def verdict(step, field: AbstractField, tag: Tag) -> Verdict:
     return ROWS[tag].under_step(step_info(step), field)
 
 
-def structure_of(step, field: AbstractField | None = None) -> frozenset[Tag]:
+def structure_of(step: Any, field: AbstractField | None = None) -> frozenset[Tag]:
     """What a map keeps exactly, derived and not measured.
 
     `structure_of(step, field)`: the tags of the exact flow of `field` that `step` keeps for every
@@ -57,13 +71,13 @@ def structure_of(step, field: AbstractField | None = None) -> frozenset[Tag]:
     if field is None:
         if not isinstance(step, eqx.Module):
             raise ValueError(f"{type(step).__name__} declares no structure: {step!r}")
-        return step.structure
+        return cast(Any, step).structure
     check_parts(step, field)
     asked = field.structure | step_info(step).imposes | OF_STEPS
     return frozenset(tag for tag in asked if verdict(step, field, tag).holds)
 
 
-def forecast_structure(step, field: AbstractField) -> frozenset[Tag]:
+def forecast_structure(step: AbstractStep, field: AbstractField) -> frozenset[Tag]:
     """What the map of one state keeps that `step` makes, in forecasts and in networks.
 
     `structure_of(step, field)`, but nothing for a step that keeps it on pairs of states (`Tao`, the
@@ -74,7 +88,7 @@ def forecast_structure(step, field: AbstractField) -> frozenset[Tag]:
 
 
 def require_structure(
-    step,
+    step: AbstractStep,
     field: AbstractField,
     required: Iterable[Tag],
     *,

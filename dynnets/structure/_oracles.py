@@ -2,6 +2,28 @@
 
 Each takes a map `x -> x'` or a step, and one state `(d,)`; `jax.vmap` batches them. They build
 full Jacobians, so they are for tests and certificates, not for training.
+
+```python
+>>> import jax.numpy as jnp
+>>> from dynnets.structure import (
+...     angular_momentum_defect, dissipation_excess, energy_defect, expansion_excess,
+...     momentum_defect, norm_defect, orthogonality_defect, poisson_defect, sum_defect,
+...     volume_defect)
+>>> form = jnp.array([[0.0, 1.0], [-1.0, 0.0]])
+>>> turn, square = (lambda x: form @ x), (lambda t, x: x @ x)
+>>> x = jnp.array([3.0, 4.0])
+>>> [float(defect(turn, x)) for defect in (norm_defect, volume_defect, expansion_excess)]
+[0.0, 0.0, 0.0]
+>>> [float(f(turn, x, square)) for f in (energy_defect, dissipation_excess)]
+[0.0, 0.0]
+>>> float(poisson_defect(turn, x, form)), float(orthogonality_defect(turn, jnp.eye(2)))
+(0.0, 0.0)
+>>> float(sum_defect(turn, x)), float(momentum_defect(turn, x))  # both change
+(6.0, 7.0)
+>>> float(angular_momentum_defect(lambda x: 2 * x, jnp.array([1.0, 0.0, 0.0, 1.0]), 2))
+3.0
+
+```
 """
 
 from collections.abc import Callable
@@ -73,7 +95,9 @@ def expansion_excess(function: Callable, x: Float[Array, " d"]):
     return jnp.maximum(jnp.linalg.norm(jax.jacfwd(function)(x), 2) - 1, 0)
 
 
-def total_momentum(x: Float[Array, "two_n *batch"], space_dim: int) -> Float[Array, "space *batch"]:
+def total_momentum(
+    x: Float[Array, " two_n *batch"], space_dim: int
+) -> Float[Array, " space *batch"]:
     """`sum_i p_i` of bodies in `space_dim` dimensions, state `(q, p)` body by body."""
     p = split_phase(x)[1]
     if p.shape[0] % space_dim:
@@ -81,7 +105,7 @@ def total_momentum(x: Float[Array, "two_n *batch"], space_dim: int) -> Float[Arr
     return jnp.sum(p.reshape((-1, space_dim) + p.shape[1:]), axis=0)
 
 
-def angular_momentum(x: Float[Array, "two_n *batch"], space_dim: int) -> Array:
+def angular_momentum(x: Float[Array, " two_n *batch"], space_dim: int) -> Array:
     """`sum_i q_i p_i^T - p_i q_i^T`, entries above the diagonal: one in the plane, three in space.
 
     In three dimensions `(L_z, -L_y, L_x)`; state `(q, p)` body by body.
@@ -129,6 +153,21 @@ def one_step_map(step: AbstractStep, field: Callable, t, x, h, args=None) -> tup
     `x -> step(field, t, x, h)` itself, but for steps that act on two copies of the state (Tao):
     their claim is on the pair, `step.on_pair` at `(x, x)`. Raises `ValueError` for a field
     without the parts that the step needs.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.integrators import verlet_kdk
+    >>> from dynnets.structure import (
+    ...     one_step_map, reversibility_defect, symmetry_defect, total_momentum)
+    >>> from dynnets.systems import Harmonic
+    >>> call = verlet_kdk, Harmonic().field, 0.0, jnp.array([1.0, 0.5]), 0.1
+    >>> [bool(defect(*call) < 1e-6) for defect in (reversibility_defect, symmetry_defect)]
+    [True, True]
+    >>> move, point = one_step_map(*call)
+    >>> move(point).shape, total_momentum(point, 1).tolist()
+    ((2,), [0.5])
+
+    ```
     """
     check_parts(step, field)
     if step.on_pair is not None:
@@ -176,5 +215,4 @@ def momentum_oracle(step, field, t, x, h, args=None):
     """
     if field.momentum is not None:
         return jnp.abs(field.momentum(step(field, t, x, h, args)) - field.momentum(x)).max()
-    space_dim = getattr(getattr(field, "potential", None), "space_dim", 1)
-    return momentum_defect(lambda y: step(field, t, y, h, args), x, space_dim)
+    return momentum_defect(lambda y: step(field, t, y, h, args), x, field.space_dim)

@@ -18,7 +18,7 @@ be named."""
 class Verdict(NamedTuple):
     """What becomes of one tag of a field under one step.
 
-    - `status`: one of `STATUSES`; `order`: the `r` of `order`.
+    - `status`: `EXACT`, `ORDER`, `CONDITIONAL` or `LOST`; `order`: the `r` of `order`.
     - `bound`: of `conditional`: the tag holds while `0 < h * constant <= bound`, with `constant`
       the field's `nu` (`|A|^2`) for NON_EXPANSIVE and the Lipschitz constant `L` of the gradient
       for DISSIPATIVE gradient flows; infinite or `None` where there is no such bound.

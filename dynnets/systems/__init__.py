@@ -24,7 +24,6 @@ from ._henon_heiles import (
     HenonHeiles as HenonHeiles,
 )
 from ._kepler import (
-    advance_kepler as advance_kepler,
     anomaly_change as anomaly_change,
 )
 from ._lotka_volterra import (
@@ -44,7 +43,6 @@ from ._oscillators import (
 )
 from ._pendulum import (
     Pendulum as Pendulum,
-    advance_pendulum as advance_pendulum,
 )
 from ._planar_n_body import (
     PlanarNBody as PlanarNBody,

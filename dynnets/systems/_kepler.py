@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import optimistix as optx
 
+from dynnets._core import implicit_root
+
 
 def _time_equation(change, constants):
     """`x - e cos E_0 sin x + e sin E_0 (1 - cos x) - n t`, `x` the change of the anomaly."""
@@ -31,12 +33,26 @@ def anomaly_change(cosine, sine, elapsed):
     **Arguments:** scalars: `cosine = e cos E_0` and `sine = e sin E_0` of the starting point,
     `0 <= e < 1`; regular on circles, where `E_0` itself is not defined. Gradients by the
     implicit function theorem. Error: a few units of round-off of `max(1, |elapsed|) / (1 - e)`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.systems import anomaly_change
+    >>> float(anomaly_change(jnp.array(0.0), jnp.array(0.0), jnp.array(0.5)))  # a circle
+    0.5
+
+    ```
     """
     constants = (cosine, sine, elapsed)
     start = _start(*jax.lax.stop_gradient(constants))
     tolerance = 4 * float(jnp.finfo(start.dtype).eps)
     solver = optx.Newton(rtol=tolerance, atol=tolerance)
-    return optx.root_find(_time_equation, solver, start, constants, max_steps=64, throw=False).value
+
+    def find(function, start):
+        return optx.root_find(
+            lambda x, _: function(x), solver, start, max_steps=64, throw=False
+        ).value
+
+    return implicit_root(lambda change: _time_equation(change, constants), start, find)
 
 
 def orbit_energy(place, velocity, strength):

@@ -55,7 +55,7 @@ class RigidBodyField(AbstractField):
     The exact flow keeps the energy, the norm (the Casimir of the Lie-Poisson bracket) and volume.
     Offers `energy`; `skew`, the matrix `S(x)`; and `flows`, three exact turns about the axes.
 
-    **Arguments:** `moments`: of inertia, three positive numbers or an array `(3,)`.
+    **Arguments:** `moments`: the moments of inertia, three positive numbers or an array `(3,)`.
     """
 
     moments: Moments
@@ -94,8 +94,8 @@ class RigidBody(AbstractSystem):
     `H = sum_i x_i^2 / (2 I_i)`; turns about the axes of the least and the greatest moment are
     stable, those about the middle one are not. Not canonical: Lie-Poisson, `|x|` its Casimir.
 
-    **Arguments:** `moments`: of inertia, positive; `radius`: the range of `|x|` of sampled
-    states, whose direction is uniform. Raises `ValueError` outside of these.
+    **Arguments:** `moments`: the moments of inertia, positive; `radius`: the range of `|x|` of
+    sampled states, whose direction is uniform. Raises `ValueError` outside of these.
     """
 
     moments: tuple[Number, Number, Number] = (2.0, 1.0, 2 / 3)

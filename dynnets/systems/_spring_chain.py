@@ -1,12 +1,13 @@
-"""A chain of masses and springs between two walls, with its closed form in normal modes."""
+"""A chain of masses and springs on one wall or two, with its closed form in normal modes."""
 
 from collections.abc import Sequence
 
+import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_phase_dim, check_size, join_phase, split_phase
+from dynnets._core import check_choice, check_phase_dim, check_size, join_phase, split_phase
 from dynnets.energies import AbstractEnergy
 from dynnets.fields import SeparableHamiltonianField
 
@@ -17,7 +18,10 @@ from ._sampling import uniform
 
 
 class ChainPotential(AbstractEnergy):
-    """`V(q) = sum_{i=0}^{n} k_i (q_{i+1} - q_i)^2 / 2` with walls `q_0 = q_{n+1} = 0`."""
+    """`V(q) = sum_{i=0}^{n} k_i (q_{i+1} - q_i)^2 / 2` with walls `q_0 = q_{n+1} = 0`.
+
+    A free end has no spring to its wall: `k_n = 0`.
+    """
 
     stiffnesses: tuple[Number, ...]
 
@@ -38,6 +42,10 @@ class ChainPotential(AbstractEnergy):
         return tension[:-1] - tension[1:]
 
 
+ENDS = ("free", "wall")
+"""What may be behind the last mass of a chain."""
+
+
 def _each(value, count: int) -> tuple[Number, ...]:
     """`value` for each of `count`, or the given values."""
     return tuple(value) if isinstance(value, Sequence) else (value,) * count
@@ -46,17 +54,20 @@ def _each(value, count: int) -> tuple[Number, ...]:
 class SpringChain(AbstractSystem):
     """`H = sum_i p_i^2 / (2 m_i) + sum_i k_i (q_{i+1} - q_i)^2 / 2` between two walls.
 
-    `n` masses, `n + 1` springs; `q_i` is the displacement of mass `i`.
+    `n` masses, `n + 1` springs; `q_i` is the displacement of mass `i`. With a free end the last
+    mass hangs on its one spring, `n` in all.
 
     **Arguments:** `n`: number of masses; `stiffness`, `mass`: one positive number for all, or
-    `n + 1` and `n` of them; `spread`: sampled displacements and momenta are uniform in
-    `[-spread, spread]`, the masses next to the walls start at rest in their places.
+    `n + 1` (`n` with a free end) and `n` of them; `end`: `"wall"` or `"free"`, what is behind the
+    last mass; `spread`: sampled displacements and momenta are uniform in
+    `[-spread, spread]`, the masses next to a wall start at rest in their places.
     Raises `ValueError` outside of these. See `random_chain` for random chains.
     """
 
     stiffnesses: tuple[Number, ...]
     masses: tuple[Number, ...]
     spread: Number
+    end: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -64,13 +75,16 @@ class SpringChain(AbstractSystem):
         *,
         stiffness: Number | Sequence[Number] = 1.0,
         mass: Number | Sequence[Number] = 1.0,
+        end: str = "wall",
         spread: Number = 2.5,
     ):
         check_size("n", n)
-        self.stiffnesses = _each(stiffness, n + 1)
-        self.masses = _each(mass, n)
-        self.spread = spread
-        check_masses("stiffness", self.stiffnesses, n + 1)
+        check_choice("end", end, ENDS)
+        springs = n if end == "free" else n + 1
+        stiffnesses = _each(stiffness, springs)
+        check_masses("stiffness", stiffnesses, springs)
+        self.stiffnesses = stiffnesses if end == "wall" else (*stiffnesses, 0.0)
+        self.masses, self.end, self.spread = _each(mass, n), end, spread
         check_masses("mass", self.masses, n)
         check_not_negative(self, "spread")
 
@@ -92,11 +106,12 @@ class SpringChain(AbstractSystem):
         return self.field.energy
 
     def sample(self, key: PRNGKeyArray) -> Float[Array, " two_n"]:
-        """Uniform displacements and momenta; the first and the last mass start at rest."""
+        """Uniform displacements and momenta; the masses next to a wall start at rest."""
         n = len(self.masses)
         draws = uniform(key, (-self.spread, self.spread), (2, n))
         if n > 2:
-            draws = draws.at[:, 0].set(0).at[:, -1].set(0)
+            draws = draws.at[:, 0].set(0)
+            draws = draws.at[:, -1].set(0) if self.end == "wall" else draws
         return draws.ravel()
 
     def solution(self, t, x0):

@@ -87,7 +87,7 @@ class WaveField(AbstractField):
     **Arguments:** as in `WaveLattice`. Cost: one pass over the lattice.
     """
 
-    force: str = eqx.field(static=True)
+    nonlinearity: str = eqx.field(static=True)
     speed: Number
     length: Number
     features_first: ClassVar[bool] = True
@@ -100,7 +100,7 @@ class WaveField(AbstractField):
     @property
     def potential(self) -> WavePotential:
         """`V(q)`."""
-        return WavePotential(self.force, self.speed, self.length)
+        return WavePotential(self.nonlinearity, self.speed, self.length)
 
     @property
     def energy(self) -> SeparableEnergy:
@@ -180,7 +180,7 @@ class WaveLattice(AbstractSystem):
         """The points, from 0 to `length`, the latter left out."""
         return self.length / self.n * jnp.arange(self.n, dtype=float)
 
-    def state(self, u, rate) -> Float[Array, "two_n *batch"]:
+    def state(self, u, rate) -> Float[Array, " two_n *batch"]:
         """The state of a wave `u: (n,)` or `(n, N)` and its rate `u_t`."""
         root = (self.length / self.n) ** 0.5
         return join_phase(root * u, root * rate)

@@ -24,7 +24,6 @@ from ._history import (
     Record as Record,
 )
 from ._initial_state_fit import (
-    STATE_FITS as STATE_FITS,
     InitialStateFit as InitialStateFit,
     StateFit as StateFit,
     fit_initial_states as fit_initial_states,
@@ -63,7 +62,6 @@ from ._sparse import (
     fit_sparse as fit_sparse,
 )
 from ._stages import (
-    START_STATES as START_STATES,
     Stage as Stage,
     StagesResult as StagesResult,
     fit_stages as fit_stages,

@@ -50,8 +50,8 @@ class DualLevenbergMarquardt(optx.AbstractGaussNewton):
     rtol: float
     atol: float
     norm: Callable
-    descent: _DualDescent
-    search: optx.ClassicalTrustRegion
+    descent: optx.AbstractDescent
+    search: optx.AbstractSearch
     verbose: Callable
 
     def __init__(self, rtol: float, atol: float):

@@ -1,15 +1,17 @@
 """Several models as one: the arrays of each stacked along a leading axis."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from dynnets._core import check_size
 
+Model = TypeVar("Model", bound=eqx.Module)
 
-def stack_models(make: Callable, keys) -> eqx.Module:
+
+def stack_models(make: Callable[..., Model], keys) -> Model:
     """`k` models in one, for `fit(..., ensemble=k)`: every array has a leading axis `k`.
 
     **Arguments:** `make(key)`: makes one model; `keys`: shape `(k,)`, such as
@@ -27,7 +29,7 @@ def stack_models(make: Callable, keys) -> eqx.Module:
     return eqx.filter_vmap(make)(keys)
 
 
-def unstack(models: eqx.Module, index: int) -> eqx.Module:
+def unstack(models: Model, index: int) -> Model:
     """Member `index` of a stack of models. Raises `ValueError` if there is no such member."""
     size = ensemble_size(models)
     if not -size <= index < size:
@@ -38,11 +40,11 @@ def unstack(models: eqx.Module, index: int) -> eqx.Module:
 def ensemble_size(models: eqx.Module) -> int:
     """The number of members of a stack. Raises `ValueError` unless all arrays agree on it."""
     arrays = [a for a in jax.tree.leaves(models) if eqx.is_array(a)]
-    sizes = {a.shape[0] if jnp.ndim(a) else None for a in arrays}
-    if len(sizes) != 1 or None in sizes:
+    sizes = {a.shape[:1] for a in arrays}
+    if len(sizes) != 1 or () in sizes:
         shapes = sorted({a.shape for a in arrays})
         raise ValueError(f"the arrays of a stack share their first axis, got shapes {shapes}")
-    return sizes.pop()
+    return sizes.pop()[0]
 
 
 def check_ensemble(models: eqx.Module, members: int) -> None:

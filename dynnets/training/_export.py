@@ -14,6 +14,7 @@ import equinox as eqx
 import jax
 import jax.export
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from dynnets._core import check_choice, check_size
@@ -41,13 +42,13 @@ def export(
 
     **Arguments:**
 
-    - `path`: of the file; its folder exists.
+    - `path`: where the file goes; its folder exists.
     - `target`: a function of unbatched arrays, which returns arrays; a model stands for its
       `predict`, so `export(path, model, x0, shared=(ts,))` is a forecast.
     - `examples`: one unbatched array (or `jax.ShapeDtypeStruct`) for each of its arguments: only
       shapes and dtypes count. In the artefact each has the batch as its first axis.
     - `shared`: examples of further arguments that a batch has in common, as the times.
-    - `platforms`: of `cpu`, `cuda`, `rocm`, `tpu`; the writer needs none of them.
+    - `platforms`: any of `cpu`, `cuda`, `rocm`, `tpu`; the writer needs none of them.
     - `derivatives`: how often the artefact can be differentiated; each adds to its size.
     - `metadata`: anything JSON can hold, given back by `load_exported`.
     - `overwrite`: whether an existing file may be replaced.
@@ -56,6 +57,18 @@ def export(
     an unknown platform, a file that exists, arguments that the target does not take, and for a
     target that calls back into Python: `diffrax.diffeqsolve` reports failures so unless told
     `throw=False`, and the derivatives of steps that solve equations do.
+
+    ```python
+    >>> import tempfile
+    >>> import jax.numpy as jnp
+    >>> from dynnets.training import ExportedMap, export, load_exported
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export(f"{folder}/double.dynnets", lambda x: 2 * x, jnp.zeros(2))
+    ...     double = load_exported(f"{folder}/double.dynnets")
+    >>> isinstance(double, ExportedMap), double(jnp.ones((1, 2))).tolist()
+    (True, [[2.0, 2.0]])
+
+    ```
     """
     path = check_target(path, overwrite)
     check_size("derivatives", derivatives, 0)
@@ -92,11 +105,12 @@ def export(
 
 
 def _name(target) -> str:
+    # functions and classes have a name of their own, modules and partials that of their class
     return getattr(target, "__qualname__", type(target).__name__)
 
 
 def _described(example, batch: tuple) -> jax.ShapeDtypeStruct:
-    if not hasattr(example, "dtype"):
+    if not isinstance(example, jax.ShapeDtypeStruct | jax.Array | np.ndarray | np.generic):
         example = jnp.asarray(example)
     return jax.ShapeDtypeStruct((*batch, *example.shape), example.dtype)
 

@@ -37,6 +37,7 @@ def _contents(cell):
 
 def _describe_fields(value, seen) -> str:
     names = [f.name for f in dataclasses.fields(value)]
+    # a foreign dataclass may leave a field unset
     parts = [f"{k}={_describe(getattr(value, k, None), seen)}" for k in names]
     return f"{type(value).__module__}.{type(value).__qualname__}({', '.join(parts)})"
 
@@ -57,6 +58,7 @@ def _describe(value, seen: tuple = ()) -> str:
         return f"{_describe(value.__self__, seen)}.{value.__name__}"
     if isinstance(value, functools.partial):
         return f"partial({_describe((value.func, value.args, value.keywords), seen)})"
+    # jitted and built-in functions are of private classes, which a name tells
     if isinstance(value, type) or hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, Mapping):

@@ -38,7 +38,7 @@ def _prepared(name: str, data: PyTree, data_axis: int | None) -> tuple[PyTree, i
         raise ValueError(f"{name} hold no array")
     if len(set(sizes.values())) > 1 or None in sizes.values():
         raise ValueError(f"the arrays of {name} differ in their number of samples: {sizes}")
-    samples = next(iter(sizes.values()))
+    samples = next(iter(sizes.values())) or 0
     if samples == 0:
         raise ValueError(f"{name} hold no sample")
     return data, samples
@@ -61,6 +61,7 @@ def _as_mask(arrays, model):
 
 
 def _check_options(optimiser, validation, patience, data_axis, ensemble):
+    # optax takes any pair of this form: a tuple of its own, or of another library
     if not hasattr(optimiser, "init") or not hasattr(optimiser, "update"):
         raise ValueError(
             f"the optimiser must be an optax GradientTransformation, got {optimiser!r}"
@@ -139,7 +140,7 @@ def fit(
     - `key`: for the minibatches and the loss.
     - `batch_size`: samples per update, drawn without replacement and reshuffled every epoch (the
       remainder of an epoch is left out); `None` for all of them.
-    - `chunk`: most updates between two looks at the clock.
+    - `chunk`: the largest number of updates between two looks at the clock.
     - `ensemble`: `k`, if `model` is a stack of `k` models (`stack_models`): all are trained in
       one vmapped program with keys of their own. `data_axis=0`: `data` and `validation` have
       a leading axis `k` too.
@@ -164,7 +165,7 @@ def fit(
 
     ```python
     >>> import equinox as eqx, jax, jax.numpy as jnp, jax.random as jr, optax
-    >>> from dynnets.training import fit
+    >>> from dynnets.training import FitInterrupted, History, Status, fit
     >>> model = eqx.nn.Linear(2, 1, key=jr.key(0))
     >>> x = jr.normal(jr.key(1), (64, 2))
     >>> data = {"x": x, "y": x @ jnp.array([[1.0], [-2.0]])}
@@ -173,6 +174,10 @@ def fit(
     >>> result = fit(model, loss, data, optax.adam(0.1), steps=300, key=jr.key(2))
     >>> print(result.status)
     completed
+    >>> result.status is Status.COMPLETED, isinstance(result.history, History)
+    (True, True)
+    >>> issubclass(FitInterrupted, KeyboardInterrupt)
+    True
 
     ```
     """
@@ -211,8 +216,10 @@ class _Run:
         self.best = None if validation is None else initial_best(problem, params)
         lead = () if problem.members is None else (problem.members,)
         self.recorder = Recorder(empty_history(lead, real_dtype(params)))
-        self.checkpoints, self.step, self.before, self.begun = None, 0, 0.0, time.monotonic()
-        self.last_loss, self.last_validation = None, None
+        self.checkpoints: Checkpoints | None = None
+        self.step, self.before, self.begun = 0, 0.0, time.monotonic()
+        self.last_loss: np.ndarray | None = None
+        self.last_validation: np.ndarray | None = None
 
     @property
     def seconds(self) -> float:

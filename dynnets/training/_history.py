@@ -10,7 +10,8 @@ import numpy as np
 class Record(NamedTuple):
     """What a callback is told after every chunk.
 
-    - `step`, `steps`: optimiser steps taken and to take; `loss`: of the last step taken.
+    - `step`, `steps`: how many updates were made and how many there will be; `loss`: that of the
+      last update.
     - `validation`: loss on the validation data at this step, `None` when it was not evaluated.
     - `best`: the least validation loss so far, `None` before the first evaluation.
     - `seconds`: since the start of the run, earlier parts of a resumed run included.
@@ -31,8 +32,8 @@ class Record(NamedTuple):
 class History(NamedTuple):
     """The losses of a run as NumPy arrays.
 
-    - `loss`: of every optimiser step, shape `(steps taken,)`, for an ensemble `(steps taken, k)`;
-      taken before the step's update.
+    - `loss`: that of every update, shape `(updates,)`, for an ensemble `(updates, k)`; taken before
+      the step's update.
     - `validation`: shape `(evaluations,)` or `(evaluations, k)`; `validation_step`: when.
     """
 

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from dynnets._core import check_choice, check_finite, check_positive, check_size
 from dynnets.integrators import rollout
 from dynnets.losses import step_of, stopped_times
+from dynnets.models import AbstractModel
 
 from ._least_squares import levenberg_marquardt
 
@@ -51,7 +52,7 @@ class StateFit(eqx.Module):
         check_positive("tolerance", self.tolerance)
 
     @eqx.filter_jit
-    def __call__(self, model, data, first) -> InitialStateFit:
+    def __call__(self, model: AbstractModel, data, first) -> InitialStateFit:
         """Fit all trials in one vmapped program; pure, so it may itself be vmapped."""
         step = step_of(self.step, model)
         times = stopped_times(data.ts, data.mask)
@@ -99,7 +100,7 @@ def _lbfgs(residual, x0, steps: int, tolerance: float):
 
 
 def fit_initial_states(
-    model,
+    model: AbstractModel,
     trajectories,
     *,
     method: str = "gauss_newton",
@@ -128,7 +129,8 @@ def fit_initial_states(
     - `step`, `substeps`: between two samples, by default the model's own step.
     - `observed`: which components of the state the record holds, all by default; `scale`: typical
       size of each, by which residuals are divided.
-    - `steps`, `tolerance`: most steps, and relative and absolute tolerance of the solver.
+    - `steps`: the largest number of steps of the solver; `tolerance`: its relative and absolute
+      tolerance.
 
     A result is never worse than its start. Raises `ValueError` for an unknown `method`, a model
     without a step where none is given, a start of another shape, and fewer observed numbers than
@@ -143,13 +145,15 @@ def fit_initial_states(
     >>> from dynnets.integrators import verlet_kdk
     >>> from dynnets.models import FieldModel
     >>> from dynnets.systems import Harmonic
-    >>> from dynnets.training import fit_initial_states
+    >>> from dynnets.training import InitialStateFit, StateFit, fit_initial_states
     >>> ts = jnp.linspace(0.0, 2.0, 21)
     >>> noisy = simulate(Harmonic(), jr.key(0), 8, ts, noise=0.1, tolerance=1e-6)
     >>> model = FieldModel(Harmonic().field, verlet_kdk)
     >>> fitted = fit_initial_states(model, noisy)
     >>> fitted.x0.shape, bool(fitted.converged.all())
     ((8, 2), True)
+    >>> isinstance(fitted, InitialStateFit), StateFit().method  # the settings, for `fit_stages`
+    (True, 'gauss_newton')
 
     ```
     """

@@ -26,7 +26,7 @@ class LeastSquaresResult(NamedTuple):
     - `seconds`: wall time with compilation.
     """
 
-    model: eqx.Module
+    model: Any
     value: Any
     steps: Any
     converged: Any
@@ -54,21 +54,32 @@ def fit_least_squares(
     needs a fair start, such as the result of a short `fit`. A step that makes the sum of squares
     larger, or not finite, is refused, so the result is never worse than the start.
 
-    **Arguments:** `residual(model, data)`: any array or tree of arrays; scale its parts so that
-    one is a typical error. `data`: passed on as it is. `steps`: most steps; `tolerance`: relative
-    and absolute, on parameters and sum of squares; `ensemble`: `k` if `model` is a stack
-    of `k` models (`stack_models`), which are fitted in one vmapped program to the same data, or
-    with `data_axis=0` each to its own along a leading axis `k`; `dual`: solve for the residuals
-    in place of the parameters, `J^T (J J^T + mu I)^{-1} r`, with one reverse derivative per
-    residual: for nets with more parameters than residuals; `by_sample`: samples along the first
-    axis of every array of `data` have residuals of their own (`residual` is called with batches
-    of one), so that the Jacobian costs one reverse derivative per residual of a *single* sample,
-    with or without `dual`;
-    `filter_spec`: what is fitted, as for `equinox.partition`, all floating-point arrays but
-    those of a `constant_field` by default.
+    **Arguments:** `residual(model, data)`: any array or tree of arrays; scale its parts so that one
+    is a typical error. `data`: passed on as it is. `steps`: the largest number of steps;
+    `tolerance`: the relative and absolute change of parameters and of the sum of squares at which
+    they end; `ensemble`: `k` if `model` is a stack of `k` models (`stack_models`), which are fitted
+    in one vmapped program to the same data, or with `data_axis=0` each to its own along a leading
+    axis `k`; `dual`: solve for the residuals in place of the parameters,
+    `J^T (J J^T + mu I)^{-1} r`, with one reverse derivative per residual: for nets with more
+    parameters than residuals; `by_sample`: samples along the first axis of every array of `data`
+    have residuals of their own (`residual` is called with batches of one), so that the Jacobian
+    costs one reverse derivative per residual of a *single* sample, with or without `dual`;
+    `filter_spec`: what is fitted, as for `equinox.partition`, all floating-point arrays but those
+    of a `constant_field` by default.
 
     Raises `ValueError` for nothing to fit, a first residual that is not finite, and `by_sample`
     with arrays of different numbers of samples.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from dynnets.energies import QuadraticEnergy
+    >>> from dynnets.training import LeastSquaresResult, fit_least_squares
+    >>> energy = QuadraticEnergy(jnp.eye(1))
+    >>> found = fit_least_squares(energy, lambda energy, data: energy.matrix - data, jnp.eye(1) * 3)
+    >>> isinstance(found, LeastSquaresResult), round(float(found.model.matrix[0, 0]), 3)
+    (True, 3.0)
+
+    ```
     """
     check_size("steps", steps)
     check_positive("tolerance", tolerance)

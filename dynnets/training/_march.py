@@ -41,15 +41,15 @@ def march(
     points: int = 1000,
     chunk: int = 500,
 ) -> MarchResult:
-    """Solve `x' = f(t, x)` from `x0` over `windows` times `dt` by one net a window.
+    """Solve `x' = f(t, x)` from `x0` over `windows` times `dt` by one net per window.
 
     Each window starts where the net before it ends. A net over a long time settles at an
     equilibrium, where the residual vanishes too; over short windows it has no room to.
 
-    **Arguments:** `make(key)`: a `NeuralFlow` (`amortised=False` will do), its `dt` the length of
-    a window; `field`: autonomous, for each window counts its own time; `x0`: `(d,)`; `steps`: of
-    the optimiser a window; `keys`: one a member, `(k,)`: `k` solutions are trained at once;
-    `points`, `chunk`: as `FlowResidual` and `fit`.
+    **Arguments:** `make(key)`: a `NeuralFlow` (`amortised=False` will do), its `dt` the length of a
+    window; `field`: autonomous, for each window counts its own time; `x0`: `(d,)`; `steps`: the
+    number of updates per window; `keys`: one key per member, `(k,)`, so that `k` solutions are
+    trained at once; `points`, `chunk`: as `FlowResidual` and `fit`.
 
     **Returns** a `MarchResult`. Raises `ValueError` for sizes below one, and an `x0` that is not
     finite. Cost: `windows` calls of `fit`.

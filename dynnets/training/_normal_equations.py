@@ -1,4 +1,15 @@
-"""Normal equations of a model's forecasts over many short records, gathered block by block."""
+"""Normal equations of a model's forecasts over many short records, gathered block by block.
+
+A least-squares step for `K` parameters reads the Jacobian `J` of the residual only through
+`J^T J (K, K)` and `J^T r (K,)`. So `J`, whose rows are all samples of all records, is never held: a
+scan over blocks of records forms each block's rows, adds up these two sums, and forgets them. The
+memory is that of one block, and the elimination of terms afterwards needs no more data at all.
+
+Unknown initial states are eliminated block by block (variable projection): for each record the
+states are fitted first, and from its rows of `J` the part is taken off that a change of the initial
+state could produce as well. What is left is the Jacobian of the residual with the best initial
+states, and the normal equations stay of size `K` whatever the number of records.
+"""
 
 import dataclasses
 from collections.abc import Callable
@@ -24,7 +35,7 @@ class NormalEquations(NamedTuple):
 
 
 class StepError(NamedTuple):
-    """What half the step width changes in the residual: its root mean square, and `J^T` of it."""
+    """What half the step size changes in the residual: its root mean square, and `J^T` of it."""
 
     size: Float[Array, ""]
     slope: Float[Array, " K"]
@@ -49,6 +60,7 @@ class Points(NamedTuple):
     x: Array
     dx: Array
     weights: Array
+    first: None = None  # rates have no initial states to find
 
 
 class FlowProblem(eqx.Module):
@@ -82,6 +94,7 @@ class FlowProblem(eqx.Module):
         arguments = ts, xs, weights
         z = start.T
         if self.joint:
+            # two Gauss-Newton steps a visit: the states follow the parameters from visit to visit
             for _ in range(2):
                 z = z + self._start_step(theta, z, arguments)
         r, flat = self._tangents(theta, z, arguments)
@@ -89,6 +102,8 @@ class FlowProblem(eqx.Module):
 
     def _tangents(self, theta, z, arguments):
         """The residual `(R, B)` and its derivative by the parameters, `(K, R B)`."""
+        # forward mode: there are few parameters and many residuals, and one linearisation serves
+        # all columns
         r, push = jax.linearize(lambda v: self.residual(v, z, *arguments), theta)
         tangents = jax.vmap(push)(jnp.eye(theta.shape[0], dtype=theta.dtype))
         if self.joint:
@@ -112,7 +127,7 @@ class FlowProblem(eqx.Module):
         """What of the tangents no change of the initial states can undo."""
         _, derivative = self._start_derivative(theta, z, arguments)
 
-        def one(f, g):
+        def one(f, g):  # g minus its projection onto the columns of f, record by record
             return g - f @ _least_squares(f, g)
 
         kept = jax.vmap(one)(derivative, jnp.transpose(tangents, (2, 1, 0)))
@@ -133,7 +148,7 @@ class FlowProblem(eqx.Module):
         return blocks if self.shared else (*blocks, records.ts)
 
     def step_error(self, theta, records: Records, start, count) -> StepError:
-        """What half the step width changes: no residual is better known."""
+        """What half the step size changes: no residual is better known."""
         finer = dataclasses.replace(self, substeps=2 * self.substeps)
 
         def body(total, block):

@@ -3,7 +3,6 @@
 import enum
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import numpy as np
 
 from ._history import History
@@ -30,8 +29,8 @@ class FitResult(NamedTuple):
     - `status`: why the run ended; `history`: the losses; `seconds`: wall time.
     """
 
-    model: eqx.Module
-    best_model: eqx.Module
+    model: Any
+    best_model: Any
     best_value: Any
     best_step: Any
     step: Any

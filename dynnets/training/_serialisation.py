@@ -105,7 +105,7 @@ def save_model(
 
     **Arguments:**
 
-    - `path`: of the file; its folder exists.
+    - `path`: where the file goes; its folder exists.
     - `model`: any Equinox module; classes of your own are decorated with `serialisable`.
     - `metadata`: anything JSON can hold, given back by `read_metadata`.
     - `overwrite`: whether an existing file may be replaced.
@@ -177,10 +177,10 @@ def _read_arrays(path: Path, header: dict, payload: bytes) -> list:
     return eqx.tree_deserialise_leaves(io.BytesIO(payload), like)
 
 
-def load_model(path: str | os.PathLike, expected: type | None = None) -> eqx.Module:
+def load_model(path: str | os.PathLike, expected: type | None = None) -> Any:
     """The model that `save_model` wrote, with the same arrays bit for bit.
 
-    **Arguments:** `path`: of the file; `expected`: a class that the model must be one of.
+    **Arguments:** `path`: where the file is; `expected`: a class that the model must be one of.
 
     Raises `ValueError` that names the file and what is wrong: not readable, not a model file,
     truncated, damaged, a newer format, an unknown or another class, or float64 arrays while

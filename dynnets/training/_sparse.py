@@ -1,4 +1,14 @@
-"""`fit_sparse`: the terms of an energy found from data, through the integrator or from rates."""
+"""`fit_sparse`: the terms of an energy found from data, through the integrator or from rates.
+
+The search has two moves. A Gauss-Newton step evaluates the Jacobian of the forecasts and moves the
+coefficients; it is damped (Levenberg and Marquardt), and undone where it makes the residual larger.
+Once the steps are far below the errors of the coefficients, terms that do not stand out of their
+error are dropped; that takes the normal equations alone, and no data (`_elimination.py`). Then
+Gauss-Newton goes on with what is left, until nothing more goes.
+
+All of it is one compiled loop with arrays of fixed shapes: a term that was dropped stays in its
+place with a mask, so that another support is no other program.
+"""
 
 import time
 from typing import Any, NamedTuple
@@ -11,6 +21,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
 from dynnets._core import check_choice, check_finite, check_positive, check_size, trainable
+from dynnets.data import batch_part
 
 from ._elimination import RULES, condition_number, eliminate, reduce
 from ._normal_equations import (
@@ -35,7 +46,8 @@ class SparseFit(NamedTuple):
     - `noise`: standard deviation of the residual. `condition`: condition number of the Jacobian,
       its columns scaled to one length, before elimination; `weakest`: the terms of its weakest
       direction; `identifiable`: whether it was below the limit.
-    - `evaluations`: of the Jacobian; `converged`; `seconds`: wall time with compilation.
+    - `evaluations`: how often the Jacobian was evaluated; `converged`: whether the search settled;
+      `seconds`: the wall time, compilation included.
     """
 
     model: eqx.Module
@@ -85,7 +97,8 @@ def fit_sparse(
     - `joint`: the first sample of each record is noisy too: its true state is fitted along
       with the coefficients and eliminated block by block. Without it least squares is biased
       by about (noise / interval)^2.
-    - `steps`: most evaluations of the Jacobian, before and again during the elimination.
+    - `steps`: the largest number of evaluations of the Jacobian, before the elimination and again
+      during it.
     - `most_condition`: the largest condition number at which a fit is trusted, by default
       `0.01 / sqrt(eps)` (7e5 in float64, 29 in float32); `refuse`: raise beyond it, where no
       term is left and where the search has not settled, else only say so in the result.
@@ -125,7 +138,7 @@ def fit_sparse(
     model_of = _Restore(restore, frozen)
     problem, blocks, count = _problem(model, model_of, data, substeps, joint)
     prunable, active = _masks(params, model, theta.shape[0])
-    state = _initial_state(theta, jnp.asarray(active), getattr(blocks, "first", None))
+    state = _initial_state(theta, jnp.asarray(active), blocks.first)
     zero = jnp.zeros((), theta.dtype)
     settings = jnp.asarray(prunable), count, rule, steps
     state = _search(problem, blocks, state, zero, no_step_error(theta), *settings)
@@ -204,7 +217,7 @@ def _masks(params, model, size: int):
 
 def _problem(model, model_of, data, substeps, joint):
     """The problem, its data in blocks, and how many numbers are met."""
-    if hasattr(data, "dx"):
+    if batch_part(data, "dx") is not None:
         if joint:
             raise ValueError("joint initial states need records of states, got rates")
         check_finite("x", data.x)
@@ -212,7 +225,7 @@ def _problem(model, model_of, data, substeps, joint):
         weights = np.ones(data.x.shape[0])
         blocks = Points(*_in_blocks(data.x, data.dx, weights))
         return RateProblem(model_of), blocks, data.x.size
-    if not hasattr(data, "xs"):
+    if batch_part(data, "xs") is None:
         raise ValueError(
             f"{type(data).__name__} holds neither records (ts, xs, mask) nor rates (x, dx)"
         )
@@ -274,12 +287,14 @@ def _search(problem, blocks, state, cut, step_error, prunable, count, rule, step
         diagonal = jnp.diag(state.damping * jnp.diagonal(equations.gram))
         damped = equations._replace(gram=equations.gram + diagonal)
         moved = reduce(damped, theta, active, count, step_error).theta
-        stuck = state.damping > 1e4
+        stuck = state.damping > 1e4  # no step however short makes it better: round-off
         settled = state.settled | _is_small(moved - theta, theta, equations, active, count) | stuck
         found, left = eliminate(equations, theta, active, prunable, count, step_error, cut, rule)
         fewer = settled & (left != active).any()
+        # a round is one of two: fewer terms with their refit in the quadratic model, or a step
         trial = jnp.where(fewer, found.theta, moved)
         fresh, ends = problem.equations(trial, blocks, state.start)
+        # fewer terms always fit worse, which is no reason to keep them; a step must fit better
         taken = fewer | (fresh.value <= equations.value)
         damping = jnp.where(taken, state.damping / 30, jnp.maximum(state.damping * 10, 1e-6))
         new = _State(

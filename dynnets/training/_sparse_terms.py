@@ -19,7 +19,7 @@ def library_parts(model) -> list[LibraryEnergy]:
 
 def _letters(path) -> tuple[str, ...]:
     """`p` below a field called `kinetic`, `q` below a `potential`, `(q, p)` elsewhere."""
-    names = [getattr(key, "name", "") for key in path]
+    names = [key.name for key in path if isinstance(key, jax.tree_util.GetAttrKey)]
     if "kinetic" in names:
         return ("p",)
     return ("q",) if "potential" in names else ("q", "p")

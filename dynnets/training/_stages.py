@@ -80,7 +80,9 @@ def fit_stages(
         check_positive("state_rate", stage.state_rate)
     refit = StateFit() if refit is None else refit
     states, results = None, []
-    for number, (stage, stage_key) in enumerate(zip(stages, jr.split(key, len(stages)))):
+    for number, (stage, stage_key) in enumerate(
+        zip(stages, jr.split(key, len(stages)), strict=True)
+    ):
         whole, spec, optimiser = model, None, stage.optimiser
         folder = None if checkpoint is None else Path(checkpoint) / f"stage-{number}"
         if stage.states != "measured":
@@ -98,7 +100,7 @@ def fit_stages(
         results.append(result)
         model = result.model
         if stage.states != "measured":
-            model, states = model.model, model.initial_states
+            model, states = result.model.model, result.model.initial_states
         if bool(jnp.asarray(result.diverged).all()):
             break
     return StagesResult(model, states, tuple(results))
@@ -157,10 +159,11 @@ def srnn_stages(
     unknowns, which sees past the noise of the first one. A recurrent loss from random weights
     depends on their scale; from those of the first stage it does not.
 
-    **Arguments:** `step`, `substeps`, `shared_times`: of the losses, by default the model's own
-    step; `steps`: of each stage, where 0 leaves it out; `rate`: first learning rate of Adam in
-    each stage, along a cosine to zero; `state_rate`: how much faster the states move.
-    Raises `ValueError` for numbers that are not positive.
+    **Arguments:** `step`, `substeps`, `shared_times`: the arguments of the losses, by default with
+    the model's own step; `steps`: the number of updates of each stage, where 0 leaves the stage
+    out; `rate`: the first learning rate of Adam in each stage, which falls along a cosine to zero;
+    `state_rate`: how much faster the states move. Raises `ValueError` for numbers that are not
+    positive.
     """
     check_positive("rate", rate)
     check_positive("state_rate", state_rate)

@@ -20,7 +20,7 @@ from dynnets.analysis import (
     sample_domain,
     spectrum_bounds,
 )
-from dynnets.energies import ConstantMass, MLPEnergy
+from dynnets.energies import ConstantMass, FunctionEnergy, MLPEnergy
 from dynnets.fields import (
     AbstractField,
     ConstantDamping,
@@ -251,3 +251,16 @@ def test_bad_input_is_refused(options, message):
 def test_unknown_grade_is_refused():
     with pytest.raises(ValueError, match="'proved'"):
         certify(HNN(2, 4, 1, key=jr.key(0))).by_grade("proved")
+
+
+def test_an_implicit_step_that_cannot_be_solved_fails_in_words():
+    """The certificate is a table with a line that FAILS, not an error of the linear solver."""
+    steep = FunctionEnergy(lambda t, x: jnp.exp(4 * x[0] ** 2) + x[1] ** 2)
+    model = FieldModel(HamiltonianField(steep), ImplicitMidpoint(max_steps=1))
+    certificate = certify(model, domain=BOX, key=jr.key(1), h=0.5, samples=4, steps=5)
+    assert not certificate.holds
+    (line,) = _lines(certificate, "SYMPLECTIC", "sampled")
+    assert line.holds is False
+    assert line.value == float("inf")
+    assert "FAILS" in str(certificate)
+    assert "not finite" in line.statement

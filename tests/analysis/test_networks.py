@@ -56,7 +56,7 @@ def test_non_expansive_network_has_a_rigorous_bound():
     assert "NON_EXPANSIVE" in names(found, SAMPLED)
     bound = next(line for line in found.by_grade(RIGOROUS) if line.name == "LIPSCHITZ")
     assert bound.holds
-    assert bound.value <= 1
+    assert bound.value <= 1 + 1e-12  # its value includes the rounding of float64
 
 
 def test_network_without_structure_claims_nothing():

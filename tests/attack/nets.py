@@ -52,11 +52,11 @@ def _flow(rng):
         pick(rng, (I.explicit_euler, I.explicit_euler, I.ssp3, I.ImplicitMidpoint()))
         if name in ridges
         else draw_step(rng, field, (large,))
-        for name, field in zip(names, fields)
+        for name, field in zip(names, fields, strict=True)
     ]
     lift, project = _resizes(rng, small, large)
     depth = int(pick(rng, (1, 2, 5)))
-    label = ", ".join(f"{n} by {s.info.name}" for n, s in zip(names, steps))
+    label = ", ".join(f"{n} by {s.info.name}" for n, s in zip(names, steps, strict=True))
     try:
         net = N.flow_network(
             [makes[name] for name in names],

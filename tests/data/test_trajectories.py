@@ -135,3 +135,43 @@ def test_samples_know_their_shapes():
     assert len(good) == 3
     with pytest.raises(Exception, match=r"shape|dim"):
         Samples(jnp.zeros(3), jnp.zeros((4, 2)), jnp.zeros((4, 2)))
+
+
+def test_pairs_of_states_are_trials_of_two_samples():
+    first, second = np.arange(6.0).reshape(3, 2), np.arange(6.0, 12.0).reshape(3, 2)
+    pairs = Trajectories.from_pairs(first, second, 0.1, names=("q", "p"), phase="momenta")
+    np.testing.assert_array_equal(pairs.ts, [[0.0, 0.1]] * 3)
+    np.testing.assert_array_equal(pairs.xs, np.stack([first, second], axis=1))
+    assert pairs.phase == "momenta"
+    each = Trajectories.from_pairs(first, second, [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(each.ts[:, 1], [0.1, 0.2, 0.3])
+    shared = Trajectories.from_pairs(first, second, ts=[1.0, 1.5], us=np.ones((3, 1)))
+    np.testing.assert_array_equal(shared.ts, [[1.0, 1.5]] * 3)
+    np.testing.assert_array_equal(shared.us, np.ones((3, 2, 1)))
+    batched = Trajectories.from_pairs(np.ones((4, 5, 2)), np.zeros((4, 5, 2)), 0.1)
+    assert batched.xs.shape == (20, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "either the time h"),
+        ({"h": 0.1, "ts": [0.0, 1.0]}, "either the time h"),
+        ({"h": -0.1}, "strictly increase"),
+        ({"ts": [0.0, 0.1, 0.2]}, r"ts must be \(2,\)"),
+        ({"ts": (0.1, 20)}, r"a tuple means the grid"),
+    ],
+)
+def test_pairs_without_one_time_between_them_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Trajectories.from_pairs(np.ones((3, 2)), np.ones((3, 2)), **options)
+    with pytest.raises(ValueError, match="one shape"):
+        Trajectories.from_pairs(np.ones((3, 2)), np.ones((2, 2)), 0.1)
+
+
+def test_one_vector_of_times_serves_all_trials():
+    ts, xs = np.linspace(0, 1, 4), np.arange(24.0).reshape(3, 4, 2)
+    shared = Trajectories.from_trials(ts, xs)
+    apart = Trajectories.from_trials([ts] * 3, list(xs))
+    np.testing.assert_array_equal(shared.ts, apart.ts)
+    np.testing.assert_array_equal(shared.xs, apart.xs)

@@ -116,10 +116,64 @@ def test_massless_coordinates_are_refused():
     def massless(t, q, v):
         return v[0] ** 2 - jnp.sum(q**2)
 
-    with pytest.raises(ValueError, match=r"L_vv is regular.*(nan|inf)"):
+    with pytest.raises(ValueError, match=r"L_vv of the Lagrangian must be regular.*(nan|inf)"):
         F.euler_lagrange(massless)(0.0, Q, V)
     rows = jax.jit(F.euler_lagrange(massless))(0.0, Q, V)
     assert not bool(jnp.isfinite(rows).all())
+
+
+def along_one_line(t, q, v):
+    """Mass along (1, 3) only: its matrix has rank one, but rounding makes both pivots differ from
+    zero, so that a bare solve answers with 1e16.
+    """
+    return jnp.dot(jnp.asarray([0.1, 0.3], v.dtype), v) ** 2 * 5 - jnp.sum(q**2)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32])
+def test_masses_that_only_rounding_makes_regular_are_refused(dtype):
+    q, v = Q.astype(dtype), V.astype(dtype)
+    with pytest.raises(ValueError, match=rf"must be regular.*condition number.*{dtype.__name__}"):
+        F.euler_lagrange(along_one_line)(0.0, q, v)
+    x = jnp.concatenate([q, v])
+    field = F.LagrangianField(along_one_line)
+    with pytest.raises(ValueError, match="must be regular"):
+        field(0.0, x)
+    orbit = jax.jit(lambda x: I.rollout(I.rk4, field, x, (0.1, 2)).finite_steps)(x)
+    assert int(orbit) == 0
+    canonical = F.CanonicalLagrangianField(along_one_line, quadratic=True)
+    with pytest.raises(ValueError, match="L_vv is regular"):
+        canonical(0.0, x)
+    assert bool(jnp.isnan(jax.jit(canonical.energy.gradient)(0.0, x)).any())
+
+
+def test_masses_of_very_different_size_are_regular():
+    """A star and a grain of dust: nothing is lost, whatever the unit of mass."""
+    masses = jnp.array([2e30, 1e-9])
+    push = jnp.array([2e30, 3e-9])
+    rate = F.euler_lagrange(lambda t, q, v: jnp.sum(masses * v**2) / 2 + jnp.sum(push * q))
+    assert_close(rate(0.0, Q, V), jnp.array([1.0, 3.0]))
+
+
+class Rest(F.AbstractField):
+    """A Lagrangian without mass, on a field that never asks for it."""
+
+    @property
+    def structure(self):
+        return frozenset()
+
+    def lagrangian(self, t, q, v):
+        return along_one_line(t, q, v)
+
+    def __call__(self, t, x, args=None):
+        return jnp.zeros_like(x)
+
+
+def test_variational_steps_refuse_a_lagrangian_without_mass():
+    x = jnp.concatenate([Q, jnp.array([0.1, 0.3])])
+    with pytest.raises(ValueError, match="L_vv of the Lagrangian must be regular"):
+        I.rollout(I.variational_midpoint, Rest(), x, (0.1, 2))
+    inside = jax.jit(lambda x: I.rollout(I.variational_midpoint, Rest(), x, (0.1, 2)).xs)
+    assert bool(jnp.isnan(inside(x)[1]).all())
 
 
 def test_a_motion_keeps_its_energy():

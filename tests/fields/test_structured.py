@@ -17,7 +17,7 @@ def shaken(tree, dtype, key):
     """The same module with every weight random, biases included."""
     leaves, structure = jax.tree.flatten(tree)
     keys = jr.split(key, len(leaves))
-    leaves = [jr.normal(k, leaf.shape, dtype) for k, leaf in zip(keys, leaves)]
+    leaves = [jr.normal(k, leaf.shape, dtype) for k, leaf in zip(keys, leaves, strict=True)]
     return jax.tree.unflatten(structure, leaves)
 
 

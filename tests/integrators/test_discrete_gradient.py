@@ -96,7 +96,7 @@ def test_on_spheres_they_stay_there(field):
     steps = I.Gonzalez(), I.MeanValue(2), I.ImplicitMidpoint()
     found = jax.jit(lambda x: [step(field, 0.0, x, 0.7) for step in steps])(x)
     assert float(jnp.linalg.norm(found[0] - x)) > 0.05
-    for step, y in zip(steps, found):
+    for step, y in zip(steps, found, strict=True):
         assert T.verdict(step, field, T.NORM).status == T.EXACT
         assert abs(float(jnp.linalg.norm(y) - jnp.linalg.norm(x))) <= tol(x.dtype)
         np.testing.assert_allclose(y, found[-1], atol=tol(x.dtype))

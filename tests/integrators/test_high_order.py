@@ -85,7 +85,7 @@ def test_newton_leaves_the_blanes_moan_methods_where_they_are(step):
         first, second = list(half[::2]), list(half[1::2])
         first.append(1 - 2 * sum(first))
         second.append(0.5 - sum(second))
-        half = [c for pair in zip(first, second) for c in pair]
+        half = [c for pair in zip(first, second, strict=False) for c in pair]
         coefficients = [*half, first[-1], *half[::-1]]
         return np.array(list(I.splitting_defects(coefficients, step.order - 1).values()))
 

@@ -79,6 +79,19 @@ def test_failure_is_nan_and_counted():
         I.ImplicitEuler(max_steps=0)
 
 
+def test_derivatives_of_a_failed_solve_are_not_finite_and_do_not_raise():
+    """Forward, reverse and compiled: what calls the step sees NaN, never an error from inside."""
+
+    def end(k, x):
+        field = lambda t, y, args=None: jnp.exp(k * y**2)  # noqa: E731
+        return I.ImplicitMidpoint()(field, 0.0, x, 3.0).sum()
+
+    x = jnp.array([0.8, -0.6])
+    for slope in (jax.grad(end, argnums=1), jax.jacfwd(end, argnums=1), jax.hessian(end)):
+        assert bool(jnp.isnan(jax.jit(slope)(jnp.array(4.0), x)).all())
+    assert bool(jnp.isfinite(jax.jit(jax.grad(end, argnums=1))(jnp.array(-1.0), x)).all())
+
+
 def test_a_batch_takes_its_own_inputs():
     field = F.PortHamiltonianField(
         E.QuadraticEnergy(jnp.eye(2)), F.ConstantDamping(jnp.eye(1)), jnp.ones((1, 1))

@@ -9,7 +9,9 @@ import pytest
 from helpers import assert_close, tol
 from hypothesis import given, settings, strategies as st
 
-from dynnets import energies as E, fields as F, integrators as I, structure as T
+from dynnets import energies as E, fields as F, integrators as I, models as M, structure as T
+from dynnets.data import Trajectories, simulate
+from dynnets.systems import Harmonic
 
 X0 = jnp.array([0.4, -0.3])
 
@@ -149,7 +151,7 @@ def test_overflow_is_reported_not_hidden():
         (lambda f: I.Tao(-1.0), "-1.0"),
         (lambda f: I.ImplicitMidpoint(max_steps=0), "max_steps"),
         (lambda f: I.RungeKutta(diffrax.ImplicitEuler), "Runge-Kutta"),
-        (lambda f: I.as_solver(lambda f, t, x, h: x), "AbstractStep"),
+        (lambda f: I.as_solver("midpoint"), "AbstractStep.*str"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
@@ -196,7 +198,54 @@ def test_diffrax_runs_our_steps_backwards_with_output_events_and_adjoints():
         assert float(jnp.abs(jax.grad(end)(X0, adjoint) - direct).max()) <= tol(X0.dtype)
 
 
-def test_diffrax_reports_a_splitting_step_of_a_field_that_does_not_separate(getkey):
+def test_diffrax_refuses_a_splitting_step_of_a_field_that_does_not_separate(getkey):
     general = F.HamiltonianField(E.MLPEnergy(2, 4, 1, key=getkey()))
-    solution = solve(general, I.verlet_kdk, X0, throw=False)
-    assert solution.result == diffrax.RESULTS.nonlinear_divergence
+    with pytest.raises(ValueError, match="verlet_kdk needs a field that separates.*Tao"):
+        solve(general, I.verlet_kdk, X0)
+
+
+def test_a_tuple_means_a_grid_everywhere():
+    """`(h, n)`: in rollouts, forecasts of every kind and simulations; refused for times alone."""
+    model, flow = M.HNN(2, 4, 1, key=jr.key(0)), M.SympFlow(2, 4, 2, key=jr.key(1))
+    grid = I.time_grid(0.1, 3, X0.dtype)
+    for learned in (model, flow):
+        assert bool((learned.predict(X0, (0.1, 3)) == learned.predict(X0, grid)).all())
+    record = simulate(Harmonic(), jr.key(0), 2, (0.1, 3))
+    assert bool((record.ts == grid[None]).all())
+    with pytest.raises(ValueError, match=r"tuple \(0.0, 0.1\): a tuple means the grid \(h, n\)"):
+        Trajectories.from_trials([(0.0, 0.1)], [jnp.ones((2, 2))])
+    for run in (lambda ts: I.rollout(I.rk4, model.field, X0, ts), lambda ts: flow.predict(X0, ts)):
+        with pytest.raises(ValueError, match=r"steps of a grid \(h, n\), must be an integer.*1.0"):
+            run((0.0, 1.0))
+        with pytest.raises(
+            ValueError, match=r"grid \(h, n\) of n steps of h, got \(0.0, 0.1, 0.2\)"
+        ):
+            run((0.0, 0.1, 0.2))
+
+
+def test_rollout_and_solver_take_the_same_fields_and_steps():
+    """A bare function as a field, also of a splitting step; a bare function as a step."""
+
+    def swing(t, x, args=None):
+        return jnp.stack([x[1], -jnp.sin(x[0])])
+
+    def euler(field, t, x, h, args=None):
+        return x + h * field(t, x, args)
+
+    def solved(step, field):
+        solution = diffrax.diffeqsolve(
+            diffrax.ODETerm(field), I.as_solver(step), 0.0, 1.0, 0.1, X0, max_steps=20
+        )
+        return solution.ys[-1]
+
+    for step in (I.verlet_kdk, I.rk4, I.ImplicitMidpoint(), euler):
+        rolled = jax.jit(lambda x, step=step: I.rollout(step, swing, x, (0.1, 10)).xs[-1])(X0)
+        assert_close(rolled, solved(step, swing))
+    parts = I.rollout(I.verlet_kdk, pendulum(), X0, (0.1, 10)).xs[-1]
+    assert_close(I.rollout(I.verlet_kdk, swing, X0, (0.1, 10)).xs[-1], parts)
+    damped = lambda t, x, args=None: swing(t, x) - 0.1 * x  # noqa: E731
+    with pytest.raises(ValueError, match="needs a field that offers drift and kick"):
+        I.rollout(I.verlet_kdk, damped, X0, (0.1, 10))
+    for take in (I.as_solver, I.as_step):
+        with pytest.raises(ValueError, match="a step is an AbstractStep or a function.*float"):
+            take(0.1)

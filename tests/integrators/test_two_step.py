@@ -60,7 +60,7 @@ def test_stormer_is_verlet_for_equal_and_for_unequal_steps():
     assert T.structure_of(step, field) == T.structure_of(I.verlet_kdk, field)
     xs = I.rollout(step, pendulum(), X0, (0.1, 3)).xs[:, 0]
     kicks = [field.drift(0.0, field.kick(0.1 * n, xs[n : n + 1])) for n in (1, 2)]
-    for n, kick in zip((1, 2), kicks):
+    for n, kick in zip((1, 2), kicks, strict=True):
         assert_close(xs[n + 1], 2 * xs[n] - xs[n - 1] + 0.01 * kick[0])
 
 

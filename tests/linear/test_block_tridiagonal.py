@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import lineax as lx
+import pytest
 from helpers import assert_close
 
 from dynnets.linear import BlockTridiagonal, solve_block_tridiagonal
@@ -30,6 +31,15 @@ def test_elimination_solves_the_system():
     lower, diagonal, upper, right = blocks()
     x = jax.jit(solve_block_tridiagonal)(lower, diagonal, upper, right)
     assert_close(product(lower, diagonal, upper, x), right)
+
+
+def test_a_block_that_only_rounding_makes_regular_is_refused():
+    lower, diagonal, upper, right = blocks()
+    diagonal = diagonal.at[0].set(jnp.array([[0.1, 0.3], [0.3, 0.9]]))
+    with pytest.raises(ValueError, match="leading block system is regular.*nan"):
+        solve_block_tridiagonal(lower, diagonal, upper, right)
+    x = jax.jit(solve_block_tridiagonal)(lower, diagonal, upper, right)
+    assert bool(jnp.isnan(x).any())
 
 
 def test_as_a_linear_solver():

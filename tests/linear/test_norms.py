@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import numpy as np
 import pytest
 from helpers import tol
 from hypothesis import given, settings, strategies as st
@@ -31,14 +32,50 @@ def test_the_exact_norm_lies_between_its_bounds(rows, columns, seed):
     assert float(power_norm(matrix, vector, 3)[0]) <= exact * (1 + 1e-14)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_bounds_keep_dtype_and_hold_where_numbers_are_extreme(dtype, getkey):
-    for scale in (1e-12, 1.0, 1e12):
-        matrix = scale * jr.normal(getkey(), (2, 9, 6), dtype)
-        exact = jnp.linalg.svd(matrix, compute_uv=False)[:, 0]
-        for bound in (norm_bound(matrix), gram_norm_bound(matrix)):
-            assert bound.dtype == dtype
-            assert bool((bound >= exact).all()) and bool((bound <= 1.05 * exact).all())
+def matrices(rows, columns, count, random):
+    """Random, of rank one, orthogonal, of one entry, each at scales from 1e-30 to 1e18."""
+    full = random.normal(size=(count, rows, columns))
+    thin = random.normal(size=(count, rows, 1)) * random.normal(size=(count, 1, columns))
+    u, _, vt = np.linalg.svd(full, full_matrices=False)
+    single = np.zeros_like(full)
+    single[:, 0, -1] = random.normal(size=count)
+    scales = 10.0 ** random.uniform(-30, 18, size=(4 * count, 1, 1))
+    scales[::3] = 1
+    return np.concatenate([full, thin, u @ vt, single]) * scales
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, jnp.bfloat16])
+def test_no_bound_is_below_the_norm_of_two_thousand_matrices(dtype):
+    """Gram iteration fell below it, by the rounding of its logarithms and of its products."""
+    random, slack = np.random.default_rng(0), 4e-16 * 24
+    bounds = jax.jit(lambda a: (norm_bound(a), gram_norm_bound(a), *singular_range(a)))
+    for rows, columns in ((1, 1), (3, 7), (24, 8), (6, 6)):
+        rounded = matrices(rows, columns, 125, random).astype(dtype)
+        found = [np.asarray(bound) for bound in bounds(rounded)]
+        assert all(bound.dtype == dtype for bound in found)
+        above, gram, low, high = (bound.astype(float) for bound in found)
+        values = np.linalg.svd(rounded.astype(float), compute_uv=False)
+        # float64 is compared with a float64 that rounds as well, a thousand times less than `slack`
+        exact = values[:, 0] * (1 - (slack / 1000 if dtype == jnp.float64 else 0))
+        least = values[:, -1] if rows >= columns else np.zeros_like(exact)
+        assert (above >= exact).all() and (gram >= exact).all() and (high == above).all()
+        assert (low <= least + (values[:, 0] * slack if dtype == jnp.float64 else 0)).all()
+        loose = 1.05 + 2 * float(jnp.finfo(dtype).eps)
+        assert (above <= loose * exact).all() and (gram <= loose * exact).all()
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_bounds_of_what_is_almost_nothing_or_no_number(dtype):
+    """Subnormal entries, which a processor may take for zero; zeros; NaN and infinity."""
+    for bound in (norm_bound, gram_norm_bound):
+        tiny = np.full((3, 2), float(jnp.finfo(dtype).tiny) / 8, dtype)
+        assert float(bound(jnp.asarray(tiny))) >= np.linalg.norm(tiny.astype(float), 2)
+        assert 0 <= float(bound(jnp.zeros((3, 2), dtype))) < 1e-37
+        for bad in (np.nan, np.inf):
+            spoilt = np.ones((3, 2), dtype)
+            spoilt[1, 1] = bad
+            assert not float(bound(jnp.asarray(spoilt))) <= 1e300
+        assert np.isfinite(jax.grad(bound)(jnp.zeros((3, 2), dtype))).all()
 
 
 def test_singular_range_encloses_and_a_wide_matrix_has_a_kernel(getkey):

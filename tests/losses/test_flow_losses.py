@@ -9,6 +9,7 @@ import optax
 import pytest
 from helpers import tol
 
+from dynnets.data import AbstractBatch
 from dynnets.fields import NeuralField
 from dynnets.losses import Box, FlowResidual, FlowSamples, StatePool, flow_matching, flow_samples
 from dynnets.models import AbstractFlow, NeuralFlow, SympFlow
@@ -106,7 +107,7 @@ def test_draws_of_the_regions():
     assert bool((drawn[1] == drawn[0] + 1).all())
 
 
-class Record(eqx.Module):
+class Record(AbstractBatch):
     ts: jax.Array
     xs: jax.Array
     mask: jax.Array
@@ -120,7 +121,10 @@ def test_segments_become_pairs_without_padding(getkey):
     assert bool((data.t == jnp.append(ts[0, 1:] - ts[0, 0], ts[1, 1] - ts[1, 0])).all())
     assert bool((data.x0[3] == xs[1, 0]).all()) and bool((data.x[3] == xs[1, 1]).all())
     flow = NeuralFlow(2, 4, 1, key=getkey())
-    value = sum(jnp.sum((flow(*pair[:2]) - pair[2]) ** 2) for pair in zip(data.t, data.x0, data.x))
+    value = sum(
+        jnp.sum((flow(*pair[:2]) - pair[2]) ** 2)
+        for pair in zip(data.t, data.x0, data.x, strict=True)
+    )
     np.testing.assert_allclose(flow_matching(flow, data, key=None), value / 8, rtol=tol(float))
     with pytest.raises(ValueError, match="at least two samples"):
         flow_samples(Record(ts[:, :1], xs[:, :1], jnp.ones((2, 1), bool)))

@@ -11,9 +11,14 @@ import optax
 import pytest
 from helpers import tol
 
-from dynnets.data import Trajectories
+from dynnets.data import AbstractBatch, Trajectories
 from dynnets.energies import KineticEnergy, QuadraticEnergy
-from dynnets.fields import HamiltonianField, SeparableHamiltonianField as Separable, input_at
+from dynnets.fields import (
+    AbstractField,
+    HamiltonianField,
+    SeparableHamiltonianField as Separable,
+    input_at,
+)
 from dynnets.integrators import rollout, verlet_kdk, yoshida4
 from dynnets.losses import (
     OneStepMatching,
@@ -22,36 +27,47 @@ from dynnets.losses import (
     flow_matching,
     flow_samples,
 )
-from dynnets.models import HNN, NetworkFlow
+from dynnets.models import HNN, AbstractModel, NetworkFlow
 from dynnets.networks import sympnet_la
 from dynnets.training import FreeInitialStates, fit, index_trials
 
 ADAM = optax.adam(optax.exponential_decay(0.1, 100, 0.2))
 
 
-class Batch(eqx.Module):
+class Batch(AbstractBatch):
     ts: jax.Array
     xs: jax.Array
     us: jax.Array | None
     mask: jax.Array
 
 
-class Points(eqx.Module):
+class Points(AbstractBatch):
     t: jax.Array
     x: jax.Array
     dx: jax.Array
     u: jax.Array | None = None
 
 
-class Model(eqx.Module):
-    field: eqx.Module
+class Model(AbstractModel):
+    field: AbstractField
+
+    @property
+    def structure(self):
+        return frozenset()
+
+    def predict(self, x0, ts, args=None):
+        return rollout(verlet_kdk, self.field, x0, ts, args).xs
 
 
-class Forced(eqx.Module):
+class Forced(AbstractField):
     """q' = p, p' = -k q + t u_0 - u_1: depends on time and input."""
 
     stiffness: jax.Array
     features_first: ClassVar[bool] = True
+
+    @property
+    def structure(self):
+        return frozenset()
 
     def __call__(self, t, x, args=None):
         u = input_at(t, args)
@@ -65,10 +81,14 @@ class Forced(eqx.Module):
         return p
 
 
-class Unbatched(eqx.Module):
+class Unbatched(AbstractField):
     """The same field, for one state only."""
 
     field: Forced
+
+    @property
+    def structure(self):
+        return frozenset()
 
     def __call__(self, t, x, args=None):
         assert x.shape == (2,)

@@ -14,10 +14,17 @@ from scipy.stats import multivariate_normal
 
 from dynnets.data import render_mass_spring
 from dynnets.energies import QuadraticEnergy
-from dynnets.fields import SeparableHamiltonianField
-from dynnets.integrators import verlet_kdk
+from dynnets.fields import HamiltonianField, SeparableHamiltonianField
+from dynnets.integrators import Gauss, verlet_kdk
 from dynnets.losses import GECO, Constrained, FilmLoss, constrained_optimiser, film_evidence
-from dynnets.models import HGN, FieldModel, gaussian_kl
+from dynnets.models import (
+    HGN,
+    AbstractLatentModel,
+    AbstractModel,
+    FieldModel,
+    PixelHNN,
+    gaussian_kl,
+)
 from dynnets.nn import MLP, MLPCodec
 from dynnets.training import fit
 
@@ -49,6 +56,43 @@ def without_noise(model):
 @eqx.filter_jit
 def loss_of(loss, model, batch, key):
     return loss(model, batch, key=key)
+
+
+class Turn(AbstractModel):
+    """A model without a field and a step: it turns the plane by one radian in the unit of time."""
+
+    rate: jax.Array
+
+    @property
+    def structure(self):
+        return frozenset()
+
+    def predict(self, x0, ts, args=None):
+        cos, sin = (f(self.rate * (ts - ts[0]))[:, None] for f in (jnp.cos, jnp.sin))
+        return cos * x0[None] + sin * jnp.stack([x0[1], -x0[0]])[None]
+
+
+class Reader(AbstractLatentModel):
+    """A latent model of another kind: it reads one picture and turns by its own field's flow."""
+
+    dynamics: AbstractModel
+    rows: jax.Array
+
+    def posterior(self, observations):
+        mean = self.rows @ observations[0].reshape(SIZE * SIZE, -1)
+        return mean, jnp.full_like(mean, -40.0)
+
+    def encode(self, observations):
+        return self.posterior(observations)[0].reshape(2, *observations.shape[4:])
+
+    def decode(self, s):
+        return (self.rows.T @ s.reshape(2, -1)).reshape(1, SIZE, SIZE, *s.shape[1:])
+
+
+def reader(key, dynamics=None):
+    if dynamics is None:
+        dynamics = FieldModel(HamiltonianField(QuadraticEnergy(jnp.eye(2))), Gauss(2))
+    return Reader(dynamics, 0.3 * jr.normal(key, (2, SIZE * SIZE)))
 
 
 @eqx.filter_jit
@@ -187,6 +231,35 @@ def test_geco_reaches_its_tolerance(getkey):
     done = fit(Constrained(model, 1e4), GECO(tolerance), batch, optimiser, steps=200, key=getkey())
     error = float(errors(FilmLoss(), done.model.model, batch, keys)[0])
     assert math.sqrt(error) / SIZE < 1.1 * tolerance
+
+
+def test_one_loss_for_every_latent_model(getkey):
+    """A model that only fills the role: the loss is the formula, and both kinds of dynamics do."""
+    key, batch = getkey(), np.asarray(films(getkey(), 3))
+    model = reader(key)
+    codes = np.asarray(model.rows) @ batch[:, 0].reshape(3, -1).T
+    turn = lambda t: np.array([[math.cos(t), math.sin(t)], [-math.sin(t), math.cos(t)]])  # noqa: E731
+    states = np.stack([turn(t) @ codes for t in range(LENGTH)])
+    pictures = np.einsum("dp,tdn->ntp", np.asarray(model.rows), states)
+    errors = np.sum((pictures - batch.reshape(3, LENGTH, -1)) ** 2, axis=(1, 2)) / LENGTH
+    divergence = np.sum((codes**2 + math.exp(-80.0) - 1) / 2 + 40.0, axis=0)
+    expected = np.mean(errors + 0.1 * divergence)
+    found = loss_of(FilmLoss(0.1), model, jnp.asarray(batch), getkey())
+    np.testing.assert_allclose(found, expected, rtol=1e-3)  # the step is of order four at h = 1
+    turning = reader(key, Turn(jnp.array(1.0)))
+    found = loss_of(FilmLoss(0.1), turning, jnp.asarray(batch), getkey())
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_model_without_a_posterior_is_refused(getkey):
+    batch = films(getkey(), 2)
+    pixel = PixelHNN((1, SIZE, SIZE), 2, 8, 1, key=getkey())
+    for model in (pixel, pixel.dynamics):
+        name = type(model).__name__
+        with pytest.raises(ValueError, match=f"{name} has no posterior of a code"):
+            FilmLoss()(model, batch, key=getkey())
+        with pytest.raises(ValueError, match="has no posterior"):
+            film_evidence(model, batch, deviation=0.1, key=getkey())
 
 
 def test_refusals(getkey):

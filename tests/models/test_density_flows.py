@@ -9,6 +9,7 @@ import optax
 import pytest
 from helpers import tol
 
+from dynnets.data import Samples
 from dynnets.energies import QuadraticEnergy
 from dynnets.fields import NeuralField, SeparableHamiltonianField
 from dynnets.integrators import explicit_euler, verlet_kdk
@@ -85,7 +86,7 @@ def test_joint_density_is_exact(getkey):
     flow = HamiltonianFlow(1, 3, 8, key=getkey())
     flow = eqx.tree_at(lambda f: f.log_deviation, flow, jnp.asarray(np.array([0.3, -0.2])))
     np.testing.assert_allclose(integral(flow), 1, atol=1e-6)
-    x, found, own, again = from_base(flow, flow.base_sample(5, key=getkey()))
+    x, found, own, again = from_base(flow, flow.base_draws(5, key=getkey()))
     np.testing.assert_allclose(found, own, atol=1e-11)
     np.testing.assert_allclose(again, x, atol=1e-13)
 
@@ -179,3 +180,48 @@ def test_refusals(getkey):
         NegativeBound(0)
     with pytest.raises(ValueError, match="points must be"):
         negative_log_likelihood(flow, jnp.zeros(3))
+
+
+@eqx.filter_jit
+def conditional(flow, x, condition):
+    z, log_det = flow.inverse(x, condition)
+    jacobian = jax.vmap(jax.jacfwd(lambda y, c: flow.inverse(y, c)[0]), (1, 1))(x, condition)
+    return flow.forward(z, condition), log_det, jacobian, flow.log_prob(x, condition)
+
+
+def test_conditional_density_is_the_change_of_variables_of_every_condition(getkey):
+    flow = CouplingFlow(2, 3, 8, 1, condition_dim=3, key=getkey())
+    x, condition = jr.normal(getkey(), (2, 4)), jr.normal(getkey(), (3, 4))
+    again, log_det, jacobians, each = conditional(flow, x, condition)
+    np.testing.assert_allclose(again, x, atol=tol(x.dtype))
+    np.testing.assert_allclose(np.linalg.slogdet(jacobians)[1], log_det, atol=1e-11)
+    one = flow.log_prob(x, condition[:, 1])
+    np.testing.assert_allclose(one[1], each[1], atol=1e-12)
+    assert abs(float(one[0] - each[0])) > 1e-3  # another condition, another density
+    batch = Samples(jnp.zeros(4), x.T, x.T, condition.T)
+    loss = negative_log_likelihood(flow, batch)
+    np.testing.assert_allclose(loss, -np.mean(each), atol=1e-12)
+    np.testing.assert_allclose(NegativeBound(2)(flow, batch, key=getkey()), loss, atol=1e-12)
+    draws = flow.sample(key=jr.key(0), shape=(2, 3), condition=condition[:, 0])
+    flat = flow.draws(6, condition[:, 0], key=jr.key(0))
+    np.testing.assert_array_equal(draws.reshape(2, 6), flat)
+    assert flow.sample(key=jr.key(0), condition=condition[:, 0]).shape == (2,)
+
+
+def test_conditions_that_do_not_fit_are_refused(getkey):
+    free, bound = CouplingFlow(2, 1, 4, 1, key=getkey()), HamiltonianFlow(1, 1, 4, key=getkey())
+    given = CouplingFlow(2, 1, 4, 1, condition_dim=3, key=getkey())
+    x = jnp.zeros((2, 4))
+    for flow in (free, bound):
+        with pytest.raises(ValueError, match=r"takes no condition, got one of shape \(3,\)"):
+            flow.log_prob(x, jnp.zeros(3))
+        with pytest.raises(ValueError, match="takes no condition"):
+            flow.sample(key=getkey(), shape=(4,), condition=jnp.zeros(3))
+    with pytest.raises(ValueError, match="needs a condition of size 3"):
+        given.log_prob(x)
+    with pytest.raises(ValueError, match=r"\(3,\) or \(3, 4\), got \(3, 5\)"):
+        given.log_prob(x, jnp.zeros((3, 5)))
+    with pytest.raises(ValueError, match="must be a tuple, got 5"):
+        free.sample(key=getkey(), shape=5)
+    with pytest.raises(ValueError, match="every entry of shape"):
+        free.sample(key=getkey(), shape=(0,))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from helpers import tol
 
+from dynnets.data import AbstractBatch
 from dynnets.energies import MLPEnergy
 from dynnets.fields import mechanical_field
 from dynnets.integrators import verlet_kdk
@@ -64,7 +65,7 @@ def test_forecast_shape_dtype_and_jit(name, dtype):
 def test_derivative_loss_has_finite_gradients(name):
     """Reverse over the field's own derivative, on a batch."""
 
-    class Batch(eqx.Module):
+    class Batch(AbstractBatch):
         t: jax.Array
         x: jax.Array
         dx: jax.Array

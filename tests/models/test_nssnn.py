@@ -42,7 +42,7 @@ def test_order_two_towards_the_exact_solution(omega):
     for n in (100, 200, 400):
         error = final(true_model(omega), (1.0 / n, n)) - end
         errors.append(float(jnp.abs(error).max()))
-    slopes = [jnp.log2(a / b) for a, b in zip(errors, errors[1:])]
+    slopes = [jnp.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
     assert all(abs(s - 2) < 0.1 for s in slopes)
     fourth = final(true_model(omega, order=4), (1.0 / 400, 400))
     assert float(jnp.abs(fourth - end).max()) < errors[-1] / 50

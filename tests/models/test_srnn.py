@@ -10,11 +10,12 @@ import pytest
 from helpers import assert_close
 
 from dynnets.analysis import observed_order
+from dynnets.data import AbstractBatch
 from dynnets.energies import KineticEnergy, KnownEnergy
-from dynnets.fields import NeuralField
+from dynnets.fields import AbstractField, NeuralField
 from dynnets.integrators import Reversible, explicit_euler, rollout, verlet_kdk, yoshida4
 from dynnets.losses import TrajectoryMatching
-from dynnets.models import SRNN, FieldModel
+from dynnets.models import SRNN, AbstractModel, FieldModel
 from dynnets.structure import SYMPLECTIC, symplecticity_defect
 from dynnets.systems import Harmonic
 from dynnets.training import fit
@@ -22,7 +23,7 @@ from dynnets.training import fit
 H = 0.3
 
 
-class Batch(eqx.Module):
+class Batch(AbstractBatch):
     ts: jax.Array
     xs: jax.Array
     mask: jax.Array
@@ -124,5 +125,12 @@ def test_what_does_not_fit_is_refused(model):
         FieldModel(NeuralField(6, 4, 1, key=jr.key(0)), verlet_kdk)
 
 
-class _Bare(eqx.Module):
-    field: eqx.Module
+class _Bare(AbstractModel):
+    field: AbstractField
+
+    @property
+    def structure(self):
+        return frozenset()
+
+    def predict(self, x0, ts, args=None):
+        return rollout(verlet_kdk, self.field, x0, ts, args).xs

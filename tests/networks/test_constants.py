@@ -13,11 +13,11 @@ def test_contraction_is_attained_by_orthonormal_columns(getkey):
     """The sharp factor of `max(x, x / 2)`: 1/3 at h = 4/3, which leaves h = 2 to expansion."""
     a = jnp.linalg.qr(jr.normal(getkey(), (5, 3)))[0]
     for h in (0.5, 4 / 3, 1.9):
-        factor = float(N.contraction_factor(h, 0.5, 1.0))
+        factor = float(I.contraction_factor(h, 0.5, 1.0))
         jacobians = (jnp.eye(3) - h * slope * a.T @ a for slope in (0.5, 1.0))
         attained = max(float(jnp.linalg.norm(jacobian, 2)) for jacobian in jacobians)
         assert attained == pytest.approx(factor, abs=1e-12)
-    assert float(N.contraction_factor(4 / 3, 0.5, 1.0)) == pytest.approx(1 / 3)
+    assert float(I.contraction_factor(4 / 3, 0.5, 1.0)) == pytest.approx(1 / 3)
     assert float(N.expansion_limit(1 / 3, 1.0)) == pytest.approx(2.0)
     assert float(N.expansion_limit(3**0.5 / 2, 1.0)) == pytest.approx(2 / 3**0.5 - 1)
 
@@ -30,9 +30,9 @@ def test_averagedness_composes():
     assert float(N.compose_averagedness(1.0, 0.3)) == pytest.approx(1.0)
     assert float(N.compose_averagedness(1.0, 1.0)) == 1.0
     nu = 3.0
-    assert N.euler_averagedness(1 / nu, nu) == 0.5
-    assert N.midpoint_averagedness(2 / nu, nu) == 0.5
-    assert N.implicit_euler_averagedness(1e9, nu) == pytest.approx(0.5)
+    assert I.euler_averagedness(1 / nu, nu) == 0.5
+    assert I.midpoint_averagedness(2 / nu, nu) == 0.5
+    assert I.implicit_euler_averagedness(1e9, nu) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("h", [0.5, 2.0, 2.05])
@@ -74,12 +74,13 @@ def test_bounds_of_networks(getkey):
     for step, h, alpha in [
         (I.explicit_euler, 1.0, 0.5),
         (I.ImplicitMidpoint(), 2.0, 0.5),
-        (I.rk4, 2.0, 1.0),
-        (I.rk4, 2.1, float("inf")),
+        (I.rk4, 1.999, 1.0),
+        (I.rk4, 2.0, float("inf")),  # |A| is one up to rounding, and so is the limit two
     ]:
         net = N.flow_network(field, 1, step, h, key=getkey(), **ends)
         assert float(N.averagedness(net)) == pytest.approx(alpha)
-        assert float(N.lipschitz_bound(net)) == (1 if alpha <= 1 else float("inf"))
+        known = float(N.lipschitz_bound(net, evaluated=False))
+        assert known == (1 if alpha <= 1 else float("inf"))
 
 
 def test_resizing(getkey):

@@ -155,3 +155,36 @@ def test_large_lattices_cost_no_matrix():
         )
         assert rate.dtype == moved.dtype == x.dtype
         assert jnp.isfinite(rate).all() and jnp.isfinite(moved).all()
+
+
+def test_a_chain_with_a_free_end_swings_at_its_own_frequencies(getkey):
+    """`w_k = 2 sqrt(k / m) sin((2 k - 1) pi / (2 (2 n + 1)))`, one mode at a time; half of a chain
+    of `2 n + 1` masses between walls in its symmetric modes.
+    """
+    n, stiffness, mass = 4, 3.0, 0.7
+    chain = SpringChain(n, stiffness=stiffness, mass=mass, end="free")
+    place = jnp.arange(1.0, n + 1)
+    for k in (1, 3):
+        wave = (2 * k - 1) * jnp.pi / (2 * n + 1)
+        frequency = 2 * (stiffness / mass) ** 0.5 * jnp.sin(wave / 2)
+        shape = jnp.sin(place * wave)
+        start = jnp.concatenate([shape, jnp.zeros(n)])
+        later = chain.solution(0.9, start)
+        assert jnp.abs(later[:n] - shape * jnp.cos(0.9 * frequency)).max() <= tol(later.dtype)
+    x = chain.sample(getkey())
+    assert x[0] == 0 and x[n] == 0 and x[n - 1] != 0  # the mass at the wall rests, the last doesn't
+    assert jnp.abs(chain.energy(0.0, chain.solution(2.0, x)) - chain.energy(0.0, x)) <= tol(
+        x.dtype, 10
+    )
+    rate = jax.jacfwd(lambda t: chain.solution(t, x))(0.0)
+    assert jnp.abs(rate - chain.field(0.0, x)).max() <= tol(x.dtype, 10)
+    moved = jnp.concatenate([jnp.ones(n), jnp.zeros(n)])  # only the spring at the wall is strained
+    expected = jnp.zeros(2 * n).at[n].set(-stiffness)
+    assert jnp.abs(chain.field(0.0, moved) - expected).max() <= tol(x.dtype)
+
+
+def test_ends_of_a_chain_that_are_refused():
+    with pytest.raises(ValueError, match="end must be one of free, wall, got 'open'"):
+        SpringChain(2, end="open")
+    with pytest.raises(ValueError, match="stiffness must hold 2"):
+        SpringChain(2, stiffness=(1.0, 2.0, 3.0), end="free")

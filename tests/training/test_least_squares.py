@@ -4,10 +4,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import optax
 import pytest
 from jaxtyping import Array
 
-from dynnets.training import fit_least_squares, stack_models, unstack
+from dynnets.data import Trajectories
+from dynnets.losses import OneStepMatching, TrajectoryMatching
+from dynnets.models import TaylorNet
+from dynnets.training import fit, fit_least_squares, stack_models, unstack
 
 
 class _Decay(eqx.Module):
@@ -101,3 +105,35 @@ def test_bad_arguments_are_named():
         fit_least_squares(good, _residual, DATA, filter_spec=lambda leaf: False)
     with pytest.raises(ValueError, match="ensemble"):
         fit_least_squares(good, _residual, DATA, ensemble=0)
+
+
+def test_the_recipe_of_few_observations_runs_as_it_is_written():
+    """README's row of `TaylorNet`: a short fit, then least squares of the loss's own residual."""
+    start = jnp.linspace(0.0, 6.0, 12)
+    before, after = (jnp.stack([jnp.cos(t), -jnp.sin(t)], axis=1) for t in (start, start + 0.1))
+    pairs = Trajectories.from_pairs(before, after, 0.1, phase="momenta")
+    loss = OneStepMatching(None)
+    model = TaylorNet(2, 2, 3, key=jr.key(0))
+    short = fit(model, loss, pairs, optax.adam(1e-2), steps=100, key=jr.key(1))
+    residual = loss.residual(short.model, pairs)
+    assert residual.shape == (12, 1, 2)
+    assert jnp.allclose(jnp.mean(residual**2), loss(short.model, pairs))
+    sharp = fit_least_squares(short.model, loss.residual, pairs, dual=True)
+    assert loss(sharp.model, pairs) < 1e-6 * loss(short.model, pairs)
+    whole = TrajectoryMatching(None)
+    assert jnp.allclose(whole.residual(sharp.model, pairs), loss.residual(sharp.model, pairs))
+
+
+def test_residuals_are_scaled_and_zero_on_padding():
+    ts = [jnp.array([0.0, 0.1, 0.2]), jnp.array([0.0, 0.1])]
+    record = Trajectories.from_trials(ts, [jnp.ones((3, 2)), jnp.ones((2, 2))])
+    model = TaylorNet(2, 2, 3, key=jr.key(0))
+    scale = jnp.array([2.0, 4.0])
+    for make in (OneStepMatching, TrajectoryMatching):
+        plain, scaled = make(None), make(None, scale=scale)
+        rows = plain.residual(model, record)
+        assert rows.shape == (2, 2, 2)
+        assert bool((rows[1, 1] == 0).all()) and bool((rows[1, 0] != 0).all())
+        assert jnp.allclose(scaled.residual(model, record), rows / scale.reshape((1, 1, 2)))
+        with pytest.raises(ValueError, match="key is missing: it draws the noise"):
+            make(None, noise=0.1)(model, record)

@@ -181,7 +181,7 @@ def test_a_term_that_undoes_the_error_of_the_steps_is_dropped():
     xs = np.moveaxis(np.asarray(rollout(yoshida8, field, x0, (0.3, 1), substeps=4).xs), -1, 0)
     pairs = Trajectories.from_trials([np.array([0.0, 0.3])] * 300, list(xs), phase="momenta")
     found = fit_sparse(SSINN(monomials(1, 5), monomials(1, 6)), pairs)
-    terms = [term for term, kept in zip(found.terms, found.support) if kept]
+    terms = [term for term, kept in zip(found.terms, found.support, strict=True) if kept]
     assert terms == ["p^2", "q^2", "q^4"]
     wrong = jnp.abs(found.coefficients[found.support] - jnp.array([0.5, 0.5, 0.25]))
     assert (wrong <= 3 * found.errors[found.support]).all()

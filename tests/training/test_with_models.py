@@ -98,3 +98,21 @@ def test_a_step_that_the_field_does_not_suit_is_named():
             HNN(2, 6, 1, key=jr.key(0)), TrajectoryMatching(yoshida4),
             oscillator_trials(has_input=False), optax.adam(1e-2), steps=2, key=jr.key(2),
         )  # fmt: skip
+
+
+def test_an_implicit_step_that_fails_ends_the_training_with_the_last_good_model():
+    """Long intervals and a rate that drives the learned field to where Newton's method fails."""
+    rng = np.random.default_rng(1)
+    ts = [np.sort(rng.uniform(0, 6, 6)) for _ in range(8)]
+    xs = [np.stack([3 * np.cos(t + i), -3 * np.sin(t + i)], axis=1) for i, t in enumerate(ts)]
+    data = Trajectories.from_trials(ts, xs, phase="momenta")
+    model = HNN(2, 8, 2, key=jr.key(0))
+    result = fit(
+        model, TrajectoryMatching(None), data, optax.adam(0.3), steps=200, key=jr.key(1), chunk=50
+    )
+    assert result.status.value == "diverged"
+    assert result.diverged
+    assert 0 < result.step < 200
+    assert np.isnan(result.history.loss[-1])
+    leaves = jax.tree.leaves(eqx.filter(result.model, eqx.is_inexact_array))
+    assert all(np.isfinite(leaf).all() for leaf in leaves)

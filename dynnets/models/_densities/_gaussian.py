@@ -7,9 +7,9 @@ from jaxtyping import Array, Float
 
 
 def gaussian_log_density(
-    x: Float[Array, "d *batch"],
-    mean: Float[Array, "d *batch"],
-    log_deviation: Float[Array, "d *batch"],
+    x: Float[Array, " d *batch"],
+    mean: Float[Array, " d *batch"],
+    log_deviation: Float[Array, " d *batch"],
 ) -> Float[Array, "*batch"]:
     """`log N(x; mean, diag(deviation^2))`, summed over the first axis."""
     residual = (x - mean) * jnp.exp(-log_deviation)
@@ -17,7 +17,7 @@ def gaussian_log_density(
 
 
 def gaussian_kl(
-    mean: Float[Array, "d *batch"], log_deviation: Float[Array, "d *batch"]
+    mean: Float[Array, " d *batch"], log_deviation: Float[Array, " d *batch"]
 ) -> Float[Array, "*batch"]:
     """`KL(N(mean, diag(deviation^2)) || N(0, I))` in nats, summed over the first axis.
 

@@ -15,10 +15,11 @@ from dynnets.integrators import verlet_kdk
 from dynnets.networks import FlowNetwork, flow_network
 from dynnets.nn import MLP
 
+from ._abstract import AbstractDensity
 from ._gaussian import gaussian_log_density
 
 
-class HamiltonianFlow(eqx.Module):
+class HamiltonianFlow(AbstractDensity):
     """A neural Hamiltonian flow: `(q, p) = Phi(q_0, p_0)`, `Phi` a chain of Verlet steps.
 
     Every step follows a learned `H_k = T_k(p) + V_k(q)` of its own and keeps volume exactly, so
@@ -52,7 +53,7 @@ class HamiltonianFlow(eqx.Module):
     >>> import jax.numpy as jnp, jax.random as jr
     >>> from dynnets.models import HamiltonianFlow
     >>> flow = HamiltonianFlow(2, depth=4, width=8, key=jr.key(0))
-    >>> draws = flow.sample(100, key=jr.key(1))
+    >>> draws = flow.sample(key=jr.key(1), shape=(100,))
     >>> draws.shape, flow.log_prob(draws).shape, sorted(flow.structure, key=str)
     ((4, 100), (100,), [REVERSIBLE, SYMPLECTIC, VOLUME])
 
@@ -99,6 +100,16 @@ class HamiltonianFlow(eqx.Module):
             )
 
     @property
+    def dim(self) -> int:
+        """Size of the joint state `(q, p)`: twice that of the data."""
+        return self.log_deviation.shape[0]
+
+    @property
+    def data_dim(self) -> int:
+        """Size of the coordinates `q`, which are the data."""
+        return self.dim // 2
+
+    @property
     def structure(self) -> frozenset[Tag]:
         """What the map from base to data keeps."""
         return self.network.structure
@@ -107,23 +118,34 @@ class HamiltonianFlow(eqx.Module):
         scale = self.log_deviation.reshape(self.log_deviation.shape + (1,) * (x.ndim - 1))
         return gaussian_log_density(x, jnp.zeros_like(x), jnp.broadcast_to(scale, x.shape))
 
-    def log_prob(self, x: Float[Array, "two_dim *batch"]) -> Float[Array, "*batch"]:
-        """The exact log-density of the joint state `x = (q, p)`."""
+    def log_prob(
+        self, x: Float[Array, " two_dim *batch"], condition=None
+    ) -> Float[Array, " *batch"]:
+        """The exact log-density of the joint state `x = (q, p)`; it takes no condition."""
+        self.check_condition(condition, x.shape[1:])
         return self._base(self.network.inverse(x))
 
-    def momenta(self, q: Float[Array, "dim *batch"]) -> tuple[Array, Array]:
+    def momenta(self, q: Float[Array, " dim *batch"]) -> tuple[Array, Array]:
         """Mean and log-deviation of `f(p | q)`, each of the shape of `q`."""
         mean, log_deviation = split_phase(self.encoder(q))
         return mean, log_deviation
 
-    def log_bound(self, q: Float[Array, "dim *batch"], *, samples: int = 1, key: PRNGKeyArray):
-        """The lower bound of `log p(q)` above, `(*batch,)`, with `samples` momenta for each `q`.
+    def log_bound(
+        self,
+        x: Float[Array, " dim *batch"],
+        condition=None,
+        *,
+        samples: int = 1,
+        key: PRNGKeyArray,
+    ):
+        """The lower bound of `log p(q)` above at `q = x`, with `samples` momenta for each `q`.
 
-        Its expectation rises to `log p(q)` with `samples`; exact for any number where `f` is the
-        conditional density of the momenta.
+        Shape `(*batch,)`. Its expectation rises to `log p(q)` with `samples`; exact for any number
+        where `f` is the conditional density of the momenta.
         """
         check_size("samples", samples)
-        mean, log_deviation = self.momenta(q)
+        self.check_condition(condition, x.shape[1:])
+        q, (mean, log_deviation) = x, self.momenta(x)
         shape = (*q.shape, samples)
         q, mean, log_deviation = (
             jnp.broadcast_to(a[..., None], shape) for a in (q, mean, log_deviation)
@@ -134,15 +156,16 @@ class HamiltonianFlow(eqx.Module):
         weight = joint - gaussian_log_density(p, mean, log_deviation)
         return jax.nn.logsumexp(weight, axis=-1) - math.log(samples)
 
-    def sample(self, count: int, *, key: PRNGKeyArray) -> Float[Array, "two_dim count"]:
+    def draws(self, count: int, condition=None, *, key: PRNGKeyArray):
         """So many joint states `(q, p)`; the first half of each is a draw of the data."""
-        return self.network(self.base_sample(count, key=key))
+        self.check_condition(condition, (count,))
+        return self.network(self.base_draws(count, key=key))
 
-    def base_sample(self, count: int, *, key: PRNGKeyArray) -> Float[Array, "two_dim count"]:
+    def base_draws(self, count: int, *, key: PRNGKeyArray) -> Float[Array, "two_dim count"]:
         """So many states of the base."""
         check_size("count", count)
         scale = jnp.exp(self.log_deviation)[:, None]
-        return scale * jr.normal(key, (self.log_deviation.shape[0], count), scale.dtype)
+        return scale * jr.normal(key, (self.dim, count), scale.dtype)
 
     def truncated(self, depth: int) -> "HamiltonianFlow":
         """The flow of the first `depth` steps, whose density is that on the way to the data.

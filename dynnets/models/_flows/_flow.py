@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import Tag, check_finite, check_increasing
+from dynnets._core import Tag, check_finite, check_increasing, declared, grid_times
 
 from .._abstract import AbstractModel
 
 
 def iterate(function, x, count):
-    """`function` applied to `x` as often as `count` says: a number, or one a column of `x`."""
+    """`function` applied to `x` as often as `count` says: a number, or one per column of `x`."""
 
     def body(carry):
         i, x = carry
@@ -32,9 +32,19 @@ class AbstractFlow(AbstractModel):
     `psi(t, x0) = N(t - k dt, N(dt, .)^k (x0))` with `k = floor(t / dt)`, which is continuous.
     That serves all times if the states it was trained on contain where they go in `dt`.
     States are `(d,)` or features-first `(d, N)`; `t` a scalar, or one time a column `(N,)`.
+
+    Optional parts, absent (`None`) unless a class offers them under that name:
+
+    - `inverse(t, x)`: the `x0` with `N(t, x0) = x`, exact.
+    - `hamiltonian(t, x)`: the energy of which the flow is the exact flow; `velocity_along(t, x0)`:
+      `((N, H), (dN/dt, dH/dt))` at `(t, x0)`, `H` that energy at `N`, in one pass.
     """
 
     dt: eqx.AbstractVar[float]
+
+    inverse = declared(None)
+    hamiltonian = declared(None)
+    velocity_along = declared(None)
 
     @property
     @abc.abstractmethod
@@ -51,7 +61,7 @@ class AbstractFlow(AbstractModel):
         return jax.jvp(lambda t: self(t, x0), (t,), (jnp.ones_like(t),))
 
     def extend(self, t, x0) -> Array:
-        """`psi(t, x0)` for any `t >= 0`, one time or one a column; `k` compositions.
+        """`psi(t, x0)` for any `t >= 0`, one time or one per column; `k` compositions.
 
         Differentiable forwards; backwards only through `N` itself.
         """
@@ -63,13 +73,14 @@ class AbstractFlow(AbstractModel):
     def predict(self, x0, ts, args=None) -> Array:
         """Forecast from `x0: (d,)` at `ts[0]` (or `(d, N)`): states at `ts: (n,)`, `(n, d)`.
 
-        `args` is not used: a flow takes no input. Cost: one evaluation for each `dt` and each
-        time. Raises `ValueError` for an initial state that is not finite and times that do not
-        increase.
+        `ts` may be a grid `(h, n)` as of `rollout`. `args` is not used: a flow takes no input.
+        Cost: one evaluation for each `dt` and each time. Raises `ValueError` for an initial state
+        that is not finite and times that do not increase.
         """
         check_finite("x0", x0)
-        check_increasing("ts", ts)
         x0 = jnp.asarray(x0)
+        ts = grid_times(ts, x0.dtype)
+        check_increasing("ts", ts)
         return _predict(self, x0, jnp.asarray(ts, x0.dtype))
 
 

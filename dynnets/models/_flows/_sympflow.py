@@ -1,5 +1,6 @@
 """SympFlow: a flow that is symplectic for all weights, and the exact flow of an energy it knows."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import equinox as eqx
@@ -14,6 +15,7 @@ from dynnets._core import (
     REVERSIBLE,
     SYMPLECTIC,
     VOLUME,
+    assemble,
     check_phase_dim,
     check_positive,
     check_size,
@@ -24,6 +26,7 @@ from dynnets._core import (
 from dynnets.energies import TimePotential
 from dynnets.fields import AbstractField
 from dynnets.integrators import AbstractStep, StepInfo, check_parts
+from dynnets.networks import join_layers
 
 from ._flow import AbstractFlow, iterate
 
@@ -98,6 +101,22 @@ class SympFlow(AbstractFlow):
         self.potentials = eqx.filter_vmap(eqx.filter_vmap(make))(keys)
         self.offset = jnp.zeros(())
         self.dt, self.layers = float(dt), layers
+
+    @classmethod
+    def from_potentials(
+        cls, pairs: Sequence[tuple[TimePotential, TimePotential]], *, dt: float | int = 1.0
+    ) -> "SympFlow":
+        """The flow of given potentials: one pair `(V_l, K_l)` a layer, all of one size.
+
+        Raises `ValueError` for no pair and for pairs of different sizes.
+        """
+        check_positive("dt", dt)
+        if not pairs:
+            raise ValueError("a SympFlow needs at least one pair of potentials, got none")
+        layers = [join_layers(pair) for pair in pairs]
+        potentials = join_layers(layers)
+        offset = jnp.zeros((), jax.tree.leaves(eqx.filter(potentials, eqx.is_array))[0].dtype)
+        return assemble(cls, potentials=potentials, offset=offset, dt=float(dt), layers=len(layers))
 
     @property
     def structure(self):
@@ -231,6 +250,17 @@ class SympFlowField(AbstractField):
 
     Preserves: the symplectic form and volume. Its energy depends on time, so it is not kept.
     Offers `propagate`, its exact flow. Cost of a call: one gradient of `hamiltonian`.
+
+    ```python
+    >>> import jax.random as jr
+    >>> from dynnets.models import AbstractFlow, ExactFlow, SympFlow, SympFlowField
+    >>> flow = SympFlow(2, 4, 2, key=jr.key(0))
+    >>> isinstance(flow, AbstractFlow), isinstance(flow.field, SympFlowField)
+    (True, True)
+    >>> isinstance(flow.step, ExactFlow)
+    True
+
+    ```
     """
 
     flow: SympFlow

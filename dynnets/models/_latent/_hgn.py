@@ -9,9 +9,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from dynnets._core import check_choice, check_positive, check_size, split_phase
 from dynnets.energies import AbstractEnergy, KineticEnergy, KnownEnergy, MLPEnergy, SumEnergy
 from dynnets.fields import SeparableHamiltonianField
-from dynnets.integrators import rollout, verlet_kdk
+from dynnets.integrators import verlet_kdk
 from dynnets.nn import MLP, AbstractCodec
 
+from .._abstract import AbstractModel
 from .._field_model import FieldModel
 from .._step_model import AbstractStepModel
 from ._abstract import AbstractLatentModel
@@ -46,7 +47,8 @@ class HGN(AbstractLatentModel):
     **Arguments:**
 
     - `codec`: encoder and decoder, such as `MLPCodec(shape, coordinates=n, key=...)`.
-    - `width`, `depth`: of the nets `T` and `V` (softplus); `kinetic`: one of `KINETICS`.
+    - `width`, `depth`: of the nets `T` and `V` (softplus); `kinetic`: `"fixed"`,
+      `"learned"` or `"masses"`.
     - `confined`: add `sum_i q_i^2 / (2 m_i)`, `m` learned and positive, to the net `V` and the like
       to a net `T`. A net grows linearly at most, so levels of `H` are compact and the latent
       motion is bounded, if not by what the films showed; without, it may leave for infinity.
@@ -63,7 +65,10 @@ class HGN(AbstractLatentModel):
     determined by films up to symplectic maps of the latent space and a factor.
 
     Films are `(pictures, channels, rows, columns)`, features-first with a last axis of films
-    where the methods say `*batch`. Cost: one encoder a film, one step and one decoder a picture.
+    where the methods say `*batch`. `predict` forecasts from the first pictures
+    `(frames, channels, rows, columns)` of a film, for the mean of the posterior, by one step (or
+    the dynamics' `substeps`) between two times: `ts` has steps of `interval` where the film that
+    it was trained on had. Cost: one encoder a film, one step and one decoder a picture.
     Raises `ValueError` for an unknown kinetic energy, sizes below one and an interval that is not
     positive.
 
@@ -85,7 +90,7 @@ class HGN(AbstractLatentModel):
 
     codec: AbstractCodec
     transform: MLP | None
-    dynamics: AbstractStepModel
+    dynamics: AbstractModel
     interval: float = eqx.field(static=True)
 
     def __init__(
@@ -113,6 +118,11 @@ class HGN(AbstractLatentModel):
             dynamics = FieldModel(SeparableHamiltonianField(*energies), verlet_kdk)
         self.dynamics = dynamics
 
+    @property
+    def frames(self) -> int:
+        """How many pictures the encoder looks at."""
+        return self.codec.frames
+
     def posterior(self, pictures: Float[Array, "frames channels rows columns *batch"]):
         """Mean and log-deviation of the code, each `(2n, *batch)`.
 
@@ -128,7 +138,7 @@ class HGN(AbstractLatentModel):
         mean, log_deviation = split_phase(self.codec.encode(pictures[:seen]))
         return mean, log_deviation
 
-    def initial_state(self, z: Float[Array, "two_n *batch"]) -> Float[Array, "two_n *batch"]:
+    def initial_state(self, z: Float[Array, " two_n *batch"]) -> Float[Array, " two_n *batch"]:
         """`f(z)`: the state at the first picture, `(2n, *batch)`, of a code."""
         return z if self.transform is None else z + self.transform(z)
 
@@ -136,24 +146,12 @@ class HGN(AbstractLatentModel):
         """The state at the first picture for the mean of the posterior, `(2n, *batch)`."""
         return self.initial_state(self.posterior(pictures)[0])
 
-    def states(
-        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float | int = 1.0
-    ) -> Float[Array, "pictures two_n *batch"]:
-        """The states at so many pictures, at least two, from `s0` at the first one.
-
-        `speed`: 2 for every other picture of the film, 0.5 for twice as many, -1 to go back.
-        """
-        check_size("pictures", pictures, 2)
-        inner = self.dynamics
-        grid = (speed * self.interval, pictures - 1)
-        return rollout(inner.step, inner.field, s0, grid, substeps=inner.substeps).xs
-
-    def decode(self, s: Float[Array, "two_n *batch"]) -> Array:
+    def decode(self, s: Float[Array, " two_n *batch"]) -> Array:
         """The picture of a state: `(channels, rows, columns, *batch)`, from `q` alone."""
         return self.codec.decode(split_phase(s)[0])
 
     def film(
-        self, s0: Float[Array, "two_n *batch"], pictures: int, *, speed: float | int = 1.0
+        self, s0: Float[Array, " two_n *batch"], pictures: int, *, speed: float | int = 1.0
     ) -> Float[Array, "pictures channels rows columns *batch"]:
         """The decoded `states`."""
         states = self.states(s0, pictures, speed=speed)
@@ -167,14 +165,3 @@ class HGN(AbstractLatentModel):
     @property
     def _dtype(self):
         return jnp.result_type(*jax.tree.leaves(eqx.filter(self.codec, eqx.is_inexact_array)))
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from the first pictures `x0` of a film, the first of them at `ts[0]`.
-
-        `x0`: `(frames, channels, rows, columns)`. The film at `ts: (n,)`, shape
-        `(n, channels, rows, columns)`, for the mean of the posterior. The integrator makes one
-        step (or the dynamics' `substeps`) between two times, so `ts` has steps of `interval`
-        where the film that it was trained on had.
-        """
-        states = self.dynamics.predict(self.encode(x0), ts, args)
-        return jnp.moveaxis(self.decode(states.T), -1, 0)

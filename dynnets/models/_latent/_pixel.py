@@ -3,7 +3,6 @@
 import math
 
 import equinox as eqx
-import jax
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -67,19 +66,18 @@ class PixelHNN(AbstractLatentModel):
         )
         self.dynamics = HNN(latent, width, key=field_key) if dynamics is None else dynamics
 
-    def encode(self, frames: Float[Array, "..."]) -> Float[Array, " latent"]:
-        """The latent state of one observation of shape `shape`; `ValueError` for another shape."""
-        if frames.shape != self.shape:
-            raise ValueError(f"an observation has shape {self.shape}, got {frames.shape}")
-        return self.autoencoder.encode(frames.reshape(-1))
+    def encode(self, observations: Float[Array, "..."]) -> Float[Array, " latent *batch"]:
+        """The latent state of an observation `(*shape, *batch)`; `ValueError` for another shape."""
+        axes = len(self.shape)
+        if observations.shape[:axes] != self.shape:
+            raise ValueError(f"an observation has shape {self.shape}, got {observations.shape}")
+        batch = observations.shape[axes:]
+        columns = (-1,) if batch else ()
+        code = self.autoencoder.encode(observations.reshape(math.prod(self.shape), *columns))
+        return code.reshape(-1, *batch)
 
-    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "..."]:
-        """The observation, of shape `shape`, of one latent state `(latent,)`."""
-        return self.autoencoder.decode(z).reshape(self.shape)
-
-    def predict(self, x0, ts, args=None):
-        """Forecast from the observation `x0`, of shape `shape`: those at `ts: (n,)`.
-
-        Shape `(n, *shape)`. The first is the autoencoder's own picture of `x0`, not `x0`.
-        """
-        return jax.vmap(self.decode)(self.dynamics.predict(self.encode(x0), ts, args))
+    def decode(self, s: Float[Array, " latent *batch"]) -> Float[Array, "..."]:
+        """The observation `(*shape, *batch)` of a latent state `(latent, *batch)`."""
+        columns = (-1,) if s.ndim > 1 else ()
+        found = self.autoencoder.decode(s.reshape(s.shape[0], *columns))
+        return found.reshape(*self.shape, *s.shape[1:])

@@ -1,5 +1,7 @@
 """Hamiltonian neural networks: a learned energy whose symplectic gradient is the field."""
 
+from collections.abc import Callable
+
 import diffrax
 import equinox as eqx
 import jax
@@ -7,8 +9,8 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_phase_dim, check_size, constant_field
-from dynnets.energies import AbstractEnergy, MLPEnergy
+from dynnets._core import check_key, check_phase_dim, check_size, constant_field
+from dynnets.energies import AbstractEnergy, MLPEnergy, as_energy
 from dynnets.fields import AbstractField, HamiltonianField, HelmholtzField, PoissonField
 from dynnets.integrators import AbstractStep, ImplicitMidpoint, RungeKutta, rollout
 
@@ -28,7 +30,7 @@ class HNN(AbstractStepModel):
     - `dim`: size `2n` of the state; any size with `matrix`.
     - `width`, `depth`, `activation`, `key`: of the net behind `H`, see `MLPEnergy` (the
       published one: 200 wide, 2 hidden layers, tanh, no last bias, orthogonal weights).
-    - `learned`: an energy to use in place of the net, on `(dim,)`.
+    - `learned`: an energy on `(dim,)`, or a function `H(t, x)`, in place of the net; no `key` then.
     - `matrix`: a constant skew matrix `(dim, dim)` in place of `J`; not trained.
     - `step`, `substeps`: of forecasts; by default the implicit midpoint rule, which is
       symplectic. (The publication forecasts by an adaptive Runge-Kutta method.)
@@ -52,11 +54,11 @@ class HNN(AbstractStepModel):
         depth: int = 2,
         *,
         activation: str = "tanh",
-        learned: AbstractEnergy | None = None,
+        learned: Callable | None = None,
         matrix: Float[Array, "dim dim"] | None = None,
         step: AbstractStep | None = None,
         substeps: int = 1,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | None = None,
     ):
         if matrix is None:
             check_phase_dim("dim", dim)
@@ -64,8 +66,9 @@ class HNN(AbstractStepModel):
             raise ValueError(f"matrix must have shape {(dim, dim)}, got {matrix.shape}")
         check_size("dim", dim)
         if learned is None:
+            key = check_key(key, "the net behind the energy")
             learned = MLPEnergy(dim, width, depth, activation=activation, key=key)
-        self.hamiltonian, self.matrix = learned, matrix
+        self.hamiltonian, self.matrix = as_energy(learned), matrix
         self.step = ImplicitMidpoint() if step is None else step
         self.substeps = substeps
 
@@ -125,13 +128,23 @@ class HelmholtzHNN(AbstractStepModel):
     field, `div f = Laplacian D`. Where friction acts on the momenta alone,
     `PortHamiltonianNetwork` has no such freedom and should be preferred.
 
-    **Arguments:** `dim`: even; `width`, `depth`, `activation`: of both nets; `key`; `step`,
-    `substeps`: of forecasts, by default Tsit5. Raises `ValueError` for an odd `dim`.
+    **Arguments:** `dim`: even; `width`, `depth`, `activation`, `key`: of both nets; `learned`,
+    `dissipation`: energies on `(dim,)`, or functions of `(t, x)`, in place of the nets of `H` and
+    `D`; `step`, `substeps`: of forecasts, by default Tsit5. Raises `ValueError` for an odd `dim`.
 
     Preserves: nothing. Cost: two gradients per evaluation.
 
     Source: the "conservative plus solenoidal" form of the published HNN code; A. Sosanya,
     S. Greydanus, Dissipative Hamiltonian Neural Networks, 2022, arXiv:2201.10085.
+
+    ```python
+    >>> import jax.numpy as jnp, jax.random as jr
+    >>> from dynnets.models import HelmholtzHNN
+    >>> model = HelmholtzHNN(2, 4, 1, key=jr.key(0))
+    >>> model.field(0.0, jnp.array([1.0, 0.0])).shape, model.structure
+    ((2,), frozenset())
+
+    ```
     """
 
     hamiltonian: AbstractEnergy
@@ -146,14 +159,20 @@ class HelmholtzHNN(AbstractStepModel):
         depth: int = 2,
         *,
         activation: str = "tanh",
+        learned: Callable | None = None,
+        dissipation: Callable | None = None,
         step: AbstractStep | None = None,
         substeps: int = 1,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | None = None,
     ):
         check_phase_dim("dim", dim)
-        first, second = jr.split(key)
-        self.hamiltonian = MLPEnergy(dim, width, depth, activation=activation, key=first)
-        self.dissipation = MLPEnergy(dim, width, depth, activation=activation, key=second)
+        if learned is None or dissipation is None:
+            first, second = jr.split(check_key(key, "the nets of H and D"))
+            if learned is None:
+                learned = MLPEnergy(dim, width, depth, activation=activation, key=first)
+            if dissipation is None:
+                dissipation = MLPEnergy(dim, width, depth, activation=activation, key=second)
+        self.hamiltonian, self.dissipation = as_energy(learned), as_energy(dissipation)
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import optimistix as optx
 from jaxtyping import Array, Float
 
-from dynnets._core import check_choice, check_finite, check_increasing
+from dynnets._core import check_choice, check_finite, check_increasing, grid_times, implicit_root
 
 CENTRES = ("sun", "barycentre")
 
@@ -23,15 +23,18 @@ def ellipse_position(elements: Float[Array, " 7"], t: Float[Array, ""]) -> Float
     log_a, h, k, p, q, longitude, log_n = elements
     mean = longitude + jnp.exp(log_n) * t
 
-    def kepler(f, args):
-        h, k, mean = args
+    def kepler(f):
         return f + h * jnp.cos(f) - k * jnp.sin(f) - mean
 
     tolerance = 8 * float(jnp.finfo(elements.dtype).eps)
     solver = optx.Newton(rtol=tolerance, atol=tolerance)
-    f = optx.root_find(
-        kepler, solver, mean, (h, k, mean), max_steps=32, throw=False, tags=frozenset()
-    ).value
+
+    def find(function, start):
+        return optx.root_find(
+            lambda f, _: function(f), solver, start, max_steps=32, throw=False
+        ).value
+
+    f = implicit_root(kepler, jax.lax.stop_gradient(mean), find)
     beta = 1 / (1 + jnp.sqrt(1 - h**2 - k**2))
     x = (1 - h**2 * beta) * jnp.cos(f) + h * k * beta * jnp.sin(f) - k
     y = (1 - k**2 * beta) * jnp.sin(f) + h * k * beta * jnp.cos(f) - h
@@ -86,7 +89,8 @@ class KeplerEllipses(eqx.Module):
 
     def predict(self, x0, ts, args=None):
         """States `(q, v)` at `ts: (n,)`, shape `(n, d)`; `x0` is not used."""
-        ts = jnp.asarray(ts, self.elements.dtype)
+        dtype = self.elements.dtype
+        ts = jnp.asarray(grid_times(ts, dtype), dtype)
         return _states(self, ts - self.epoch)
 
 
@@ -104,9 +108,9 @@ def fit_ellipses(
 ) -> KeplerEllipses:
     """Fit one ellipse per planet to measured states by least squares.
 
-    **Arguments:** `ts`: increasing times; `xs`: states `(q, v)`, body by body in three
-    dimensions, body 0 the Sun, origin at the barycentre (only positions are used); `centre`: the
-    focus, `"sun"` or `"barycentre"`; `steps`: most steps of Levenberg-Marquardt a planet.
+    **Arguments:** `ts`: increasing times; `xs`: states `(q, v)`, body by body in three dimensions,
+    body 0 the Sun, origin at the barycentre (only positions are used); `centre`: the focus, `"sun"`
+    or `"barycentre"`; `steps`: the largest number of steps of Levenberg-Marquardt per planet.
 
     **Returns** `KeplerEllipses`, seven elements per planet (the mean motion is fitted apart from
     the axis) and the Sun's reflex. Raises `ValueError` for data that are not finite, times that

@@ -1,24 +1,29 @@
 """Damped mechanics learned from coordinates and velocities: a mass matrix makes the momenta."""
 
+from collections.abc import Callable
+
 import diffrax
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_choice, check_phase_dim, check_size
+from dynnets._core import check_choice, check_key, check_phase_dim, check_size
 from dynnets.energies import (
+    AbstractEnergy,
     AbstractMass,
     ConstantMass,
     MLPEnergy,
     MLPMass,
     PeriodicEnergy,
     VelocityEnergy,
+    as_energy,
 )
 from dynnets.fields import AbstractDamping, MassMatrixField, MLPDamping, initial_damping
 from dynnets.integrators import AbstractStep, RungeKutta
 
 from .._step_model import AbstractStepModel
+from ._port_hamiltonian import check_input_matrix
 
 MASSES = ("constant", "coordinates")
 MECHANICAL_DAMPINGS = ("constant", "coordinates", "none")
@@ -37,7 +42,9 @@ class MechanicalPortHamiltonian(AbstractStepModel):
     - `width`, `depth`, `activation`, `key`: of the nets behind `M` and `V`, see `MLP`.
     - `angles`: which of the `n` coordinates are angles in rad; all nets then have period `2 pi`
       in them, so that angles may wind up without bound.
-    - `mass`: `"coordinates"` (a net gives `M(q)`), `"constant"` (a full matrix).
+    - `mass`: `"coordinates"` (a net gives `M(q)`), `"constant"` (a full matrix), or an
+      `AbstractMass`; `potential`: an energy, or a function `V(t, q)`, in place of the net, and
+      `input_matrix`: `G (n, m)`. Where nothing is left to draw no `key` is needed.
     - `damping`: `"constant"`, `"coordinates"` (a net `D(q)`, for coordinates that are not
       angles), `"none"` (a conservative model), or an `AbstractDamping`; `initial`: size of `D`
       before training.
@@ -56,7 +63,7 @@ class MechanicalPortHamiltonian(AbstractStepModel):
     """
 
     mass: AbstractMass
-    potential: PeriodicEnergy
+    potential: AbstractEnergy
     damping: AbstractDamping | None
     input_matrix: Float[Array, "n m"] | None
     step: AbstractStep
@@ -69,32 +76,51 @@ class MechanicalPortHamiltonian(AbstractStepModel):
         depth: int = 2,
         *,
         angles: tuple[int, ...] = (),
-        mass: str = "coordinates",
+        mass: str | AbstractMass = "coordinates",
+        potential: Callable | None = None,
         damping: str | AbstractDamping = "constant",
         initial: float = 0.1,
         input_dim: int = 0,
+        input_matrix: Float[Array, "n m"] | None = None,
         activation: str = "tanh",
         step: AbstractStep | None = None,
         substeps: int = 1,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | None = None,
     ):
         check_phase_dim("dim", dim)
-        check_choice("mass", mass, MASSES)
+        if isinstance(mass, str):
+            check_choice("mass", mass, MASSES)
         check_size("input_dim", input_dim, 0)
         n = dim // 2
         if any(angle >= n for angle in angles):
             raise ValueError(f"there are {n} coordinates, got the angles {angles}")
-        mass_key, energy_key, damping_key, input_key = jr.split(key, 4)
-        energy = MLPEnergy(n + len(angles), width, depth, activation=activation, key=energy_key)
-        self.potential = PeriodicEnergy(energy, angles)
-        if mass == "constant":
+        if input_matrix is not None:
+            input_dim = check_input_matrix(input_matrix, n, input_dim)
+        drawn = [isinstance(mass, str) and mass != "constant", potential is None]
+        drawn.append(isinstance(damping, str) and damping != "none")
+        drawn.append(input_dim > 0 and input_matrix is None)
+        keys = (
+            jr.split(check_key(key, "the parts that are not given"), 4)
+            if any(drawn)
+            else [None] * 4
+        )
+        if potential is None:
+            features = n + len(angles)
+            energy = MLPEnergy(features, width, depth, activation=activation, key=keys[1])
+            potential = PeriodicEnergy(energy, angles)
+        self.potential = as_energy(potential)
+        if isinstance(mass, AbstractMass):
+            self.mass = mass
+        elif mass == "constant":
             self.mass = ConstantMass(jnp.zeros((n, n)))
         else:
-            self.mass = MLPMass(n, width, depth, angles=angles, activation=activation, key=mass_key)
+            self.mass = MLPMass(n, width, depth, angles=angles, activation=activation, key=keys[0])
         if isinstance(damping, str):
-            damping = _make_damping(damping, n, width, activation, initial, damping_key)
+            damping = _make_damping(damping, n, width, activation, initial, keys[2])
         self.damping = damping
-        self.input_matrix = jr.normal(input_key, (n, input_dim)) if input_dim else None
+        if drawn[3]:
+            input_matrix = jr.normal(keys[3], (n, input_dim))
+        self.input_matrix = input_matrix
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
 
@@ -108,7 +134,7 @@ class MechanicalPortHamiltonian(AbstractStepModel):
         """`v^T M(q) v / 2 + V(q)`, known up to a common factor (with `D`) and a constant."""
         return self.field.energy
 
-    def momenta(self, x: Float[Array, "dim *batch"]) -> Float[Array, "n *batch"]:
+    def momenta(self, x: Float[Array, " dim *batch"]) -> Float[Array, " n *batch"]:
         """The canonical momenta `p = M(q) v` of states `(q, v)`."""
         n = x.shape[0] // 2
         return self.mass(x[:n], x[n:])

@@ -18,9 +18,10 @@ class NeuralODE(AbstractStepModel):
 
     **Arguments:**
 
-    - `dim`: size of the state; `width`, `depth`, `activation`, `key`: of the net, see `MLP`.
+    - `dim`: size of the state; `width`, `depth`, `activation`, `key`: the arguments of the net, see
+      `MLP`.
     - `input_dim`: size of the input `u`, which comes through `args`; 0 for none.
-    - `step`, `substeps`: of forecasts; by default one step of Tsit5 between two times.
+    - `step`, `substeps`: how forecasts are made; by default one step of Tsit5 between two times.
 
     Preserves: nothing; it may gain or lose energy, and long forecasts may blow up. Cost: one
     net per evaluation.

@@ -1,12 +1,13 @@
 """NSSNN: a learned Hamiltonian that need not separate, under Tao's explicit doubled step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
-from dynnets._core import check_phase_dim, check_size, split_phase
+from dynnets._core import check_key, check_phase_dim, check_size, split_phase
 from dynnets.energies import AbstractEnergy, MLPEnergy
 from dynnets.fields import AbstractField, HamiltonianField
 from dynnets.integrators import Tao, TaoField, TaoPairs, rollout
@@ -27,8 +28,9 @@ class NSSNN(AbstractModel):
 
     - `dim`: of the phase space, even; `width`, `depth`, `activation`, `key`: as `MLPEnergy`.
     - `omega`: the binding; `order`: even. `omega h` should stay below about one.
-    - `learned`: an energy in place of the net, or `vector_field`: a Hamiltonian field in place
-      of both, `CirculationField` for vortices, whose circulations then come through `args`.
+    - `learned`: an energy, or a function `H(t, x)`, in place of the net, or `vector_field`: a
+      Hamiltonian field in place of both (neither needs a `key`), `CirculationField`
+      for vortices, whose circulations then come through `args`.
     - `substeps`: equal steps between two times.
 
     Preserves, for every weight: under the exact flow the symplectic form, volume and `H`; under
@@ -63,15 +65,16 @@ class NSSNN(AbstractModel):
         activation: str = "tanh",
         omega: float = 20.0,
         order: int = 2,
-        learned: AbstractEnergy | None = None,
+        learned: Callable | None = None,
         vector_field: AbstractField | None = None,
         substeps: int = 1,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | None = None,
     ):
         check_phase_dim("dim", dim)
         check_size("substeps", substeps)
         if vector_field is None:
             if learned is None:
+                key = check_key(key, "the net behind the energy")
                 learned = MLPEnergy(dim, width, depth, activation=activation, key=key)
             vector_field = HamiltonianField(learned)
         self.vector_field, self.step, self.substeps = vector_field, Tao(omega, order), substeps

@@ -24,8 +24,8 @@ class PairwiseHamiltonian(AbstractStepModel):
     - `law`: `phi`, an `AbstractPairLaw` such as `CorrectedPowerLaw`.
     - `masses`: first guess, `(bodies,)`; that of body 0 is the unit of mass (see
       `PairwisePotential`).
-    - `space_dim`; `step`, `substeps`: of forecasts, by default one step of Yoshida's fourth-order
-      method between two times.
+    - `space_dim`; `step`, `substeps`: how forecasts are made, by default one step of Yoshida's
+      fourth-order method between two times.
 
     Preserves, for every weight: under the exact flow energy, momentum, angular momentum and the
     symplectic form `sum m dq dv`; under the default step momentum and the form, so the energy
@@ -93,8 +93,8 @@ class PairwiseForce(AbstractStepModel):
     State `(q, v)`, body by body. No energy, no masses, no third law; see `PairForceField`.
 
     **Arguments:** `accelerations`, `space_dim`, `low`, `high`, `width`, `depth`, `key`: as for
-    `PairForceField`; `step`, `substeps`: of forecasts, by default one step of Tsit5 between two
-    times. Preserves: nothing.
+    `PairForceField`; `step`, `substeps`: how forecasts are made, by default one step of Tsit5
+    between two times. Preserves: nothing.
     """
 
     pair_field: PairForceField

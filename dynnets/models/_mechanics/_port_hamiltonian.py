@@ -1,12 +1,14 @@
 """A learned energy with damping that can only take energy out, and inputs: real mechanics."""
 
+from collections.abc import Callable
+
 import diffrax
 import equinox as eqx
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynnets._core import check_choice, check_phase_dim, check_size
-from dynnets.energies import AbstractEnergy, MLPEnergy
+from dynnets._core import check_choice, check_key, check_phase_dim, check_size
+from dynnets.energies import AbstractEnergy, MLPEnergy, as_energy
 from dynnets.fields import AbstractDamping, MLPDamping, PortHamiltonianField, initial_damping
 from dynnets.integrators import AbstractStep, RungeKutta
 
@@ -25,12 +27,14 @@ class PortHamiltonianNetwork(AbstractStepModel):
 
     - `dim`: size `2n` of the state `(q, p)`.
     - `width`, `depth`, `activation`, `key`: of the net behind `H`, see `MLPEnergy`.
-    - `input_dim`: size `m` of the input `u`, which comes through `args`; 0 for none.
+    - `input_dim`: size `m` of the input `u`, which comes through `args`; 0 for none. Or
+      `input_matrix`: `G (n, m)` itself, before training.
     - `damping`: `"constant"` (a full matrix `D = L L^T`), `"coordinates"` (a net `L(q)` of the
       same width), `"none"`, or an `AbstractDamping`.
     - `initial`: size of `D` before training, in units of force per velocity.
-    - `learned`: an energy to use in place of the net, on `(dim,)`; a mechanical one for
-      instance, `SeparableEnergy(KineticEnergy(mass), MLPEnergy(n, ...))`.
+    - `learned`: an energy on `(dim,)`, or a function `H(t, x)`, in place of the net (no `key` is
+      needed where damping and inputs are given too); a mechanical one for instance,
+      `SeparableEnergy(KineticEnergy(mass), MLPEnergy(n, ...))`.
     - `step`, `substeps`: of forecasts; by default one step of Tsit5 between two times.
 
     Preserves, for every weight: under the exact flow `dH/dt = -v^T D v + v^T G u`, `v = dH/dp`,
@@ -55,23 +59,34 @@ class PortHamiltonianNetwork(AbstractStepModel):
         *,
         input_dim: int = 0,
         activation: str = "tanh",
-        damping: str | AbstractDamping = "constant",
+        damping: str | AbstractDamping | None = "constant",
         initial: float = 0.1,
-        learned: AbstractEnergy | None = None,
+        learned: Callable | None = None,
+        input_matrix: Float[Array, "n m"] | None = None,
         step: AbstractStep | None = None,
         substeps: int = 1,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | None = None,
     ):
         check_phase_dim("dim", dim)
         check_size("input_dim", input_dim, 0)
-        energy_key, damping_key, input_key = jr.split(key, 3)
-        if learned is None:
-            learned = MLPEnergy(dim, width, depth, activation=activation, key=energy_key)
         n = dim // 2
+        if input_matrix is not None:
+            input_dim = check_input_matrix(input_matrix, n, input_dim)
+        drawn = [learned is None, isinstance(damping, str) and damping != "none"]
+        drawn.append(input_dim > 0 and input_matrix is None)
+        keys = (
+            jr.split(check_key(key, "H, D and G where they are not given"), 3)
+            if any(drawn)
+            else [None] * 3
+        )
+        if learned is None:
+            learned = MLPEnergy(dim, width, depth, activation=activation, key=keys[0])
         if isinstance(damping, str):
-            damping = _make_damping(damping, n, width, activation, initial, damping_key)
-        self.hamiltonian, self.damping = learned, damping
-        self.input_matrix = jr.normal(input_key, (n, input_dim)) if input_dim else None
+            damping = _make_damping(damping, n, width, activation, initial, keys[1])
+        self.hamiltonian, self.damping = as_energy(learned), damping
+        if drawn[2]:
+            input_matrix = jr.normal(keys[2], (n, input_dim))
+        self.input_matrix = input_matrix
         self.step = RungeKutta(diffrax.Tsit5()) if step is None else step
         self.substeps = substeps
 
@@ -86,8 +101,16 @@ class PortHamiltonianNetwork(AbstractStepModel):
         return self.hamiltonian
 
 
+def check_input_matrix(matrix, n: int, input_dim: int) -> int:
+    """The number of inputs of `matrix (n, m)`; `ValueError` for another shape or `input_dim`."""
+    if matrix.ndim != 2 or matrix.shape[0] != n or input_dim not in (0, matrix.shape[1]):
+        inputs = input_dim or "m"
+        raise ValueError(f"input_matrix must have shape ({n}, {inputs}), got {matrix.shape}")
+    return matrix.shape[1]
+
+
 def _make_damping(
-    name: str, n: int, width: int, activation: str, initial: float, key: PRNGKeyArray
+    name: str, n: int, width: int, activation: str, initial: float, key: PRNGKeyArray | None
 ) -> AbstractDamping | None:
     check_choice("damping", name, DAMPINGS)
     if name == "none":

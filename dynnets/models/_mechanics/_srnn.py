@@ -1,11 +1,13 @@
 """Symplectic recurrent networks: a learned separable energy, unrolled by a symplectic step."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.random as jr
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import check_phase_dim
-from dynnets.energies import AbstractEnergy, MLPEnergy, SeparableEnergy
+from dynnets._core import check_key, check_phase_dim
+from dynnets.energies import AbstractEnergy, MLPEnergy, SeparableEnergy, as_energy
 from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import AbstractStep, verlet_kdk
 
@@ -26,7 +28,8 @@ class SRNN(AbstractStepModel):
     - `dim`: size `2n` of the canonical state `(q, p)`, even.
     - `width`, `depth`, `activation`, `key`: of both nets, see `MLPEnergy`; their gradients are in
       closed form.
-    - `kinetic`, `potential`: an energy of `p` or of `q` `(n,)` in place of the net, such as
+    - `kinetic`, `potential`: an energy of `p` or of `q` `(n,)`, or a function of `(t, p)` or
+      `(t, q)`, in place of the net (with both, no `key` is needed), such as
       `KnownEnergy(KineticEnergy(mass))` where only the potential is to be learned.
     - `step`, `substeps`: any splitting (`yoshida4`), or `Rebound(verlet_kdk, event)` for impacts.
 
@@ -60,20 +63,22 @@ class SRNN(AbstractStepModel):
         depth: int = 1,
         *,
         activation: str = "tanh",
-        kinetic: AbstractEnergy | None = None,
-        potential: AbstractEnergy | None = None,
+        kinetic: Callable | None = None,
+        potential: Callable | None = None,
         step: AbstractStep = verlet_kdk,
         substeps: int = 1,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | None = None,
     ):
         check_phase_dim("dim", dim)
 
         def net(key):
             return MLPEnergy(dim // 2, width, depth, activation=activation, key=key)
 
-        kinetic_key, potential_key = jr.split(key)
-        self.kinetic = net(kinetic_key) if kinetic is None else kinetic
-        self.potential = net(potential_key) if potential is None else potential
+        if kinetic is None or potential is None:
+            kinetic_key, potential_key = jr.split(check_key(key, "the nets of K and V"))
+            kinetic = net(kinetic_key) if kinetic is None else kinetic
+            potential = net(potential_key) if potential is None else potential
+        self.kinetic, self.potential = as_energy(kinetic), as_energy(potential)
         self.step, self.substeps = step, substeps
 
     @property

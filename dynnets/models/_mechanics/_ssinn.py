@@ -1,5 +1,7 @@
 """Sparse symplectic learning: an energy as a formula over a library of terms."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 
 from dynnets.energies import (
@@ -7,6 +9,7 @@ from dynnets.energies import (
     AbstractLibrary,
     LibraryEnergy,
     SeparableEnergy,
+    as_energy,
     formula,
 )
 from dynnets.fields import HamiltonianField, SeparableHamiltonianField
@@ -15,8 +18,8 @@ from dynnets.integrators import AbstractStep, Tao, forest_ruth
 from .._step_model import AbstractStepModel
 
 
-def _energy(part: AbstractLibrary | AbstractEnergy) -> AbstractEnergy:
-    return LibraryEnergy(part) if isinstance(part, AbstractLibrary) else part
+def _energy(part: AbstractLibrary | Callable) -> AbstractEnergy:
+    return LibraryEnergy(part) if isinstance(part, AbstractLibrary) else as_energy(part)
 
 
 class SSINN(AbstractStepModel):
@@ -28,8 +31,8 @@ class SSINN(AbstractStepModel):
     **Arguments:**
 
     - `kinetic`: an `AbstractLibrary` of the momenta, or an energy such as `KineticEnergy` (masses
-      positive by construction); alone, a library or an energy of the whole state, which need
-      not separate.
+      positive by construction), or a function of `(t, p)`; alone, one of the whole state, which
+      need not separate.
     - `potential`: the same of the coordinates.
     - `step`, `substeps`: of training by `fit_sparse` and of forecasts; by default Forest and
       Ruth's method of order 4, or `Tao(order=4)` where the energy does not separate.
@@ -58,8 +61,8 @@ class SSINN(AbstractStepModel):
 
     def __init__(
         self,
-        kinetic: AbstractLibrary | AbstractEnergy,
-        potential: AbstractLibrary | AbstractEnergy | None = None,
+        kinetic: AbstractLibrary | Callable,
+        potential: AbstractLibrary | Callable | None = None,
         *,
         step: AbstractStep | None = None,
         substeps: int = 1,

@@ -1,10 +1,12 @@
 """Taylor networks: separable Hamiltonian dynamics from polynomial, symmetric nets."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.random as jr
 from jaxtyping import PRNGKeyArray
 
-from dynnets._core import check_phase_dim
+from dynnets._core import check_key, check_phase_dim
 from dynnets.energies import SeparableEnergy, TaylorEnergy
 from dynnets.fields import SeparableHamiltonianField
 from dynnets.integrators import AbstractStep, forest_ruth
@@ -21,8 +23,9 @@ class TaylorNet(AbstractStepModel):
     hull of the data, beyond which a polynomial explodes.
 
     **Arguments:** `dim`: size `2n` of the canonical state; `orders`, `width`, `factorial`,
-    `activation`, `key`: of both `TaylorEnergy`; `step`, `substeps`: by default one step of Forest
-    and Ruth's method of order 4.
+    `activation`, `key`: of both `TaylorEnergy`; `kinetic`, `potential`: in their place, such as
+    `TaylorEnergy.from_weights(...)`, or a function of `(t, p)` or `(t, q)`; `step`, `substeps`: by
+    default one step of Forest and Ruth's method of order 4.
 
     Preserves, for every weight: the energy and the symplectic form under the exact flow, the
     form under the default step. Cost: two products a net and evaluation. Raises `ValueError`
@@ -45,15 +48,20 @@ class TaylorNet(AbstractStepModel):
         *,
         factorial: str = "order",
         activation: str = "power",
+        kinetic: Callable | None = None,
+        potential: Callable | None = None,
         step: AbstractStep = forest_ruth,
         substeps: int = 1,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | None = None,
     ):
         check_phase_dim("dim", dim)
         options = {"factorial": factorial, "activation": activation}
-        kinetic, potential = (
-            TaylorEnergy(dim // 2, orders, width, key=part, **options) for part in jr.split(key)
-        )
+        if kinetic is None or potential is None:
+            first, second = jr.split(check_key(key, "the nets of T and V"))
+            if kinetic is None:
+                kinetic = TaylorEnergy(dim // 2, orders, width, key=first, **options)
+            if potential is None:
+                potential = TaylorEnergy(dim // 2, orders, width, key=second, **options)
         self.hamiltonian = SeparableEnergy(kinetic, potential)
         self.step, self.substeps = step, substeps
 
