@@ -54,9 +54,9 @@ def steps_of(rng) -> np.ndarray:
     return signs * 10.0**exponents
 
 
-def _subject(rng, tree, claims, value, xs, single, soft=True) -> Subject:
+def _subject(rng, tree, claims, value, xs, single) -> Subject:
     return Subject(
-        tree, tuple(claims), value, xs, rng.uniform(-1, 2, len(xs)), steps_of(rng), single, soft
+        tree, tuple(claims), value, xs, rng.uniform(-1, 2, len(xs)), steps_of(rng), single
     )
 
 
@@ -175,7 +175,7 @@ def _model(rng, single):
         if model_claims(model):
             break
     precision = jnp.float32 if single else jnp.float64
-    subject = _subject(rng, model, model_claims(model), _size_of, xs, single, soft=False)
+    subject = _subject(rng, model, model_claims(model), _size_of, xs, single)
     return name, judge(subject) + _model_bounds(cast(model, precision), xs.shape[1], rng)
 
 

@@ -106,6 +106,18 @@ class _Ends(NamedTuple):
     reach: jax.Array
 
 
+_LAST: list = [None, None, None]
+"""The state that was traced last, its ends and its slope: all claims of a program share them."""
+
+
+def _remembered(x, which, compute):
+    if _LAST[0] is not x:
+        _LAST[:] = [x, None, None]
+    if _LAST[which] is None:
+        _LAST[which] = compute()
+    return _LAST[which]
+
+
 def _ends(step, field, t, x, h, args) -> _Ends:
     y = step(field, t, x, h, args)
     way, reach = jnp.zeros((), x.dtype), jnp.ones((), x.dtype)
@@ -118,10 +130,10 @@ def _ends(step, field, t, x, h, args) -> _Ends:
 
 def pairing_size(tag, step, field, t, x, h, args) -> Size:
     """The size of what cancels in the oracle of `tag` for one step."""
-    ends = _ends(step, field, t, x, h, args)
+    ends = _remembered(x, 1, lambda: _ends(step, field, t, x, h, args))
     if tag in (SYMPLECTIC, POISSON, VOLUME, NON_EXPANSIVE):
         matrix = field.matrix if tag == POISSON else None
-        slope = slope_of(*one_step_map(step, field, t, x, h, args))
+        slope = _remembered(x, 2, lambda: slope_of(*one_step_map(step, field, t, x, h, args)))
         return slope_size(tag, slope, ends.reach, matrix)
     if tag in (ENERGY, DISSIPATIVE):
         found = energy_size(field.energy, t, ends.x, ends.y, h)

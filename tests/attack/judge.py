@@ -54,7 +54,7 @@ class Subject(NamedTuple):
     """What is judged: `tree` holds all arrays, `xs (n, ...)`, `ts (n,)` and `hs (m,)` the points.
 
     `value(tree, t, x, h)`: the map, whose size tells an overflow; `single`: whether the subject is
-    used in float32; `soft`: whether its arrays are weights, which may be made smaller.
+    used in float32.
     """
 
     tree: object
@@ -64,7 +64,6 @@ class Subject(NamedTuple):
     ts: np.ndarray
     hs: np.ndarray
     single: bool
-    soft: bool = True
 
 
 class Finding(NamedTuple):
@@ -129,9 +128,8 @@ def _last_word(finding: Finding, claim: Claim) -> Finding:
 
 
 def _attempt(subject: Subject, tame: float, names) -> list[Finding]:
-    factor = tame if subject.soft else 1.0
     tree = jax.tree.map(
-        lambda leaf: factor * leaf if eqx.is_inexact_array(leaf) else leaf, subject.tree
+        lambda leaf: tame * leaf if eqx.is_inexact_array(leaf) else leaf, subject.tree
     )
     tree = cast(cast(tree, jnp.float32), jnp.float64)
     tamed = subject._replace(tree=tree)
@@ -171,9 +169,12 @@ def _decide(claim: Claim, measured, sizes, single: bool) -> Finding:
     (coarse, _), (fine, values) = measured
     rough, (exact, (scale, size)) = coarse[claim.name][0], fine[claim.name]
     with np.errstate(all="ignore"):
-        scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)
+        nothing = (exact == 0) & (scale == 0)  # weights of zero: nothing is there to be lost
+        scale = np.where(nothing, 1, np.where(np.isfinite(scale) & (scale > 0), scale, np.nan))
         size = np.where(np.isfinite(size), np.fmax(size, scale), np.inf)
-        seen = np.abs(rough - exact)
+        # the worst of the states at the same step, since one may be lucky
+        seen = (np.abs(rough - exact) / scale).reshape(len(set(sizes)), -1)
+        seen = np.repeat(seen.max(axis=1), seen.shape[1]) * scale
         blind = ~(seen <= LARGEST * scale)  # float32 has lost its digits, or has no value
         noise = np.fmax(SINGLE * size, np.where(blind, 0, seen))
         slack = FACTOR * (DOUBLE / SINGLE) * noise
