@@ -54,7 +54,7 @@ def test_learn_forecast_certify(folder, capsys, tmp_path):
 def test_a_model_with_inputs_says_that_its_forecast_needs_them(capsys, tmp_path):
     path, out = tmp_path / "driven.csv", tmp_path / "run"
     ts, xs = oscillator()
-    lines = [f"{t},{x[0]},{x[1]}" for t, x in zip(ts, xs)]
+    lines = [f"{t},{x[0]},{x[1]}" for t, x in zip(ts, xs, strict=True)]
     path.write_text("\n".join(["t,x,force", *lines]))
     options = ["--quick", "--seeds", "1", "--precision", "double", "--models", "linear ODE"]
     assert main(["learn", str(path), "--out", str(out), *options]) == 0

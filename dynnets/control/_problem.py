@@ -114,7 +114,7 @@ class MinimisedHamiltonian(AbstractEnergy):
         """Whether the problem was declared not to read the time."""
         return not self.problem.reads_time
 
-    def __call__(self, t, x: Float[Array, "two_d *batch"]):
+    def __call__(self, t, x: Float[Array, " two_d *batch"]):
         """`min_u H`."""
         if x.ndim == 2:
             return jax.vmap(self, in_axes=(0 if jnp.ndim(t) else None, -1))(t, x)

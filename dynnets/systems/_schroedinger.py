@@ -154,12 +154,12 @@ class NonlinearSchroedinger(AbstractSystem):
         """The points, from 0 to `length`, the latter left out."""
         return self.length / self.n * jnp.arange(self.n, dtype=float)
 
-    def wave(self, x) -> Complex[Array, "n *batch"]:
+    def wave(self, x) -> Complex[Array, " n *batch"]:
         """`psi = (q + i p) / sqrt(2 h)` of a state."""
         scale = (self.n / (2 * self.length)) ** 0.5
         return jax.lax.complex(*(scale * part for part in split_phase(x)))
 
-    def state(self, psi) -> Float[Array, "two_n *batch"]:
+    def state(self, psi) -> Float[Array, " two_n *batch"]:
         """The state of a complex wave `(n,)` or `(n, N)`: the inverse of `wave`."""
         scale = (2 * self.length / self.n) ** 0.5
         return join_phase(scale * psi.real, scale * psi.imag)

@@ -180,7 +180,7 @@ class WaveLattice(AbstractSystem):
         """The points, from 0 to `length`, the latter left out."""
         return self.length / self.n * jnp.arange(self.n, dtype=float)
 
-    def state(self, u, rate) -> Float[Array, "two_n *batch"]:
+    def state(self, u, rate) -> Float[Array, " two_n *batch"]:
         """The state of a wave `u: (n,)` or `(n, N)` and its rate `u_t`."""
         root = (self.length / self.n) ** 0.5
         return join_phase(root * u, root * rate)
