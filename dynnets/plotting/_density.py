@@ -1,6 +1,7 @@
 """Densities and potentials of the plane, side by side."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +14,18 @@ def plot_planes(
     *,
     titles: Sequence[str] | None = None,
     names: Sequence[str] = ("q0", "q1"),
-    axes=None,
-):
-    """Functions of the plane as shaded squares, one row for each kind.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw functions of the plane as shaded squares, one row for each kind.
 
-    **Arguments:** `rows`: `name -> values (columns, n, n)`, first index down to up and second left
-    to right of each square; an entry that is `None` leaves its place empty; `extent`: `(left,
-    right, bottom, top)` of every square; `titles`: over the columns; `names`: of the components;
-    `axes`: one for each square.
+    **Arguments:**
+
+    - `rows`: `name -> values (columns, n, n)`. In a square the first index runs from the bottom to
+      the top and the second from left to right; an entry that is `None` leaves its place empty.
+    - `extent`: `(left, right, bottom, top)` of every square.
+    - `titles`: the titles above the columns.
+    - `names`: the names of the two components.
+    - `axes`: the matplotlib axes to draw on instead of a new figure, one for each square.
 
     Every square has its own shades, from its least to its greatest value. **Returns** `(figure,
     axes (rows, columns))`. Raises `ValueError` for no row and rows of different length.

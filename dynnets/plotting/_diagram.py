@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ._canvas import DATA, FADED, new_axes
 
@@ -26,13 +27,19 @@ def _arrow(axis, start, end, label: str) -> None:
 
 
 def plot_graphical_models(
-    models: Mapping[str, tuple[Mapping, Sequence]], *, observed: Sequence[str] = (), axes=None
-):
-    """Directed graphical models side by side.
+    models: Mapping[str, tuple[Mapping, Sequence]],
+    *,
+    observed: Sequence[str] = (),
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw directed graphical models side by side.
 
-    **Arguments:** `models`: `title -> (nodes, edges)` with `nodes`: `name -> (x, y)` in units of
-    about two circles, `edges`: triples `(from, to, label)`; `observed`: names drawn shaded;
-    `axes`: one for each model.
+    **Arguments:**
+
+    - `models`: `title -> (nodes, edges)`. The nodes are `name -> (x, y)` in units of about two
+      circles, the edges triples `(from, to, label)`.
+    - `observed`: the names of the nodes that are drawn shaded.
+    - `axes`: the matplotlib axes to draw on instead of a new figure, one for each model.
 
     **Returns** `(figure, axes)`. Raises `ValueError` for no model and an edge whose end is no node.
     """

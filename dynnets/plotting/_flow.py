@@ -1,6 +1,7 @@
 """Flows over long times: orbits over level sets, components in windows, residuals, sections."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,19 +33,25 @@ def plot_flow_orbits(
     plane: tuple[int, int] | None = None,
     names: Sequence[str] | None = None,
     time: float = 0.0,
-    axes=None,
-):
-    """Long orbits in one plane of the state, one panel each, over level sets of the energy.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw long orbits in one plane of the state, one panel each, over level sets of the energy.
 
     In a plane `(q, p)` a conserved energy keeps the orbit on the line of its start. With more
     degrees of freedom the other components are zero on the drawn lines, which bound the part of
     the plane that the orbit may enter only if no other value of these lowers the energy there.
 
-    **Arguments:** `energy`: `H(t, x)` of one state; `orbits`: `name -> xs (m, d)`; `segment`: so
-    many first samples are drawn thick (what the flow was trained to do in one go); `levels`:
-    `name -> value`, by default the energy of the first state; `plane`: two components, by default
-    the first coordinate and its momentum; `names`: of the components; `time`: `t` in `H(t, x)`;
-    `axes`: one axis for each orbit.
+    **Arguments:**
+
+    - `energy`: a function `H(t, x)` of one state.
+    - `orbits`: `name -> xs (m, d)`, one for each panel.
+    - `segment`: how many samples at the beginning are drawn thick: what the flow was trained to do
+      in one go.
+    - `levels`: `name -> value` of the level set to draw, by default the energy of the first state.
+    - `plane`: the two components to show, by default the first coordinate and its momentum.
+    - `names`: the names of the `d` components.
+    - `time`: the `t` in `H(t, x)`.
+    - `axes`: the matplotlib axes to draw on instead of a new figure, one for each orbit.
 
     **Returns** `(figure, axes)`. Raises `ValueError` for no orbit, a bad plane or bad shapes.
     """
@@ -87,19 +94,25 @@ def _lines(axis, grid, values, levels) -> None:
 
 
 def plot_windows(
-    truth,
+    truth: Any,
     curves: Mapping,
     windows: Sequence[tuple],
     *,
     names: Sequence[str] | None = None,
     truth_name: str = "truth",
-    axes=None,
-):
-    """Components against time in several windows: a row a component, a column a window.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw components against time in several windows: a row a component, a column a window.
 
-    **Arguments:** `truth`: `(ts (n,), xs (n, d))`; `curves`: `name -> (ts (m,), xs (m, d))`;
-    `windows`: pairs of times; `names`: of the components; `truth_name`: in the legend; `axes`:
-    `d * len(windows)` axes. The ranges are those of the truth.
+    The ranges are those of the truth.
+
+    **Arguments:**
+
+    - `truth`: the pair `(ts (n,), xs (n, d))`; `truth_name`: its name in the legend.
+    - `curves`: `name -> (ts (m,), xs (m, d))`, drawn over it.
+    - `windows`: pairs of times, the first and the last of each window.
+    - `names`: the names of the `d` components.
+    - `axes`: `d * len(windows)` matplotlib axes to draw on instead of a new figure.
 
     **Returns** `(figure, axes (d, windows))`. Raises `ValueError` for mismatched shapes.
     """
@@ -128,12 +141,15 @@ def plot_residuals(
     *,
     names: Sequence[str] | None = None,
     curve_name: str = "network",
-    axes=None,
-):
-    """Solutions over their truth, and the size of what is left of the equation below.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw solutions over their truth, and the size of what is left of the equation below.
 
-    **Arguments:** `panels`: `title -> (ts (n,), truth (n, d), curve (n, d), residual (n,))`, one
-    column each; `names`: of the components; `curve_name`: in the legend; `axes`: two rows.
+    **Arguments:**
+
+    - `panels`: `title -> (ts (n,), truth (n, d), curve (n, d), residual (n,))`, one column each.
+    - `names`: the names of the `d` components; `curve_name`: that of the curve in the legend.
+    - `axes`: two rows of matplotlib axes to draw on instead of a new figure.
 
     **Returns** `(figure, axes (2, columns))`. Raises `ValueError` for no panel, mismatched shapes.
     """
@@ -162,14 +178,19 @@ def plot_section(
     panels: Mapping,
     *,
     names: Sequence[str] = ("x0", "x1"),
-    boundary=None,
-    axes=None,
-):
-    """Poincare sections side by side: closed curves where the motion is regular, a cloud if not.
+    boundary: Any = None,
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw Poincare sections side by side.
 
-    **Arguments:** `panels`: `title -> sequence of points (m, 2)`, one colour an orbit; `names`:
-    of the two components; `boundary`: `(k, 2)`, the edge of what the energy allows; `axes`: one a
-    panel.
+    They show closed curves where the motion is regular, and a cloud where it is not.
+
+    **Arguments:**
+
+    - `panels`: `title -> sequence of points (m, 2)`; each orbit of a panel has its own colour.
+    - `names`: the names of the two components.
+    - `boundary (k, 2)`: the edge of what the energy allows.
+    - `axes`: the matplotlib axes to draw on instead of a new figure, one for each panel.
 
     **Returns** `(figure, axes)`. Raises `ValueError` for no panel and points of another shape.
     """

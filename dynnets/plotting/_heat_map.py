@@ -1,6 +1,7 @@
 """A table of positive numbers as shades, the number in every cell."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -8,12 +9,18 @@ from ._canvas import DATA, new_axes
 
 
 def plot_heat_map(
-    values, *, rows: Sequence[str], columns: Sequence[str], name: str = "error", axes=None
-):
-    """A table of positive numbers, shaded on a logarithmic scale: darker is larger.
+    values: Any,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    name: str = "error",
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw a table of positive numbers, shaded on a logarithmic scale: darker is larger.
 
-    **Arguments:** `values (rows, columns)`: cells that are not finite stay white and say so;
-    `rows`, `columns`: their labels; `name`: of the values; `axes`: one axis to draw on.
+    **Arguments:** `values (rows, columns)`: the numbers; cells that are not finite stay white and
+    say so; `rows`, `columns`: the labels of both; `name`: that of the values; `axes`: the
+    matplotlib axis to draw on instead of one of a new figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for labels that do not fit.
     """

@@ -1,6 +1,7 @@
 """Paths in a rectangular room, impacts marked."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,16 @@ def plot_room(
     *,
     size: tuple[float | int, float | int] = (1.0, 1.0),
     unit: str = "",
-    axes=None,
-):
-    """Paths of a point in the plane between the walls of `[0, width] x [0, height]`.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw paths of a point in the plane between the walls of `[0, width] x [0, height]`.
 
-    **Arguments:** `paths`: `name -> positions (n, 2)`, the first drawn thick; their starts are
-    marked; `impacts`: `name -> positions (m, 2)` where a path of that name met a wall; `size`:
-    width and height; `unit`: of length; `axes`: one axis to draw on.
+    **Arguments:**
+
+    - `paths`: `name -> positions (n, 2)`; the first is drawn thick, and all starts are marked.
+    - `impacts`: `name -> positions (m, 2)` where the path of that name met a wall.
+    - `size`: the width and the height of the room; `unit`: the unit of length.
+    - `axes`: the matplotlib axis to draw on instead of one of a new figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for no path, mismatched shapes and impacts
     of no path.
