@@ -31,6 +31,11 @@ class Row(NamedTuple):
     seconds: float
     parameters: int
 
+    def median(self, metric: str) -> float:
+        """The median of a metric over the seeds; infinite where it is not finite."""
+        value = float(np.median(self.metrics[metric]))
+        return value if np.isfinite(value) else float("inf")
+
 
 class Report(NamedTuple):
     """The outcome of `learn`: `print(report)` shows the table with the verdict.

@@ -1,141 +1,50 @@
-"""Training of one candidate: derivatives first, then windows of the record, all seeds at once."""
+"""Training of one candidate of a task, or what an earlier part of the same run has kept of it."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
-import jax.random as jr
-import numpy as np
-import optax
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from dynnets.data import Trajectories, midpoint_derivatives, windows
-from dynnets.losses import TrajectoryMatching, derivative_matching
-from dynnets.models import ScaledModel
-from dynnets.training import fit, stack_models, unstack
+from dynnets.training import load_model, read_metadata, save_model
 
-from ._candidates import Candidate
-from ._record import Record, is_uniform, normalised
+from ._folder import slug
+from ._task import Candidate, Task, Trained
 
 
-class Budget(NamedTuple):
-    """How long to train: the same for every candidate.
+class _Kept(eqx.Module):
+    """The arrays that a finished candidate leaves behind for a run that is resumed."""
 
-    `derivative_steps`, `window_steps`: updates in the two phases; `window`: samples in a window;
-    `batch`: windows per update; `width`: of the nets; `most`: windows kept of the record.
-    """
-
-    derivative_steps: int = 1500
-    window_steps: int = 900
-    window: int = 24
-    batch: int = 32
-    width: int = 48
-    most: int = 1024
+    models: Any
+    starts: Array | None
+    validation: Array | None
 
 
-FULL = Budget()
-QUICK = Budget(derivative_steps=150, window_steps=40, window=8, batch=16, width=16, most=64)
-
-
-class Trained(NamedTuple):
-    """A candidate after training: the stack of its seeds, in the record's units."""
-
-    candidate: Candidate
-    models: ScaledModel
-    seconds: float
-    parameters: int
-
-
-def thinning(record: Record) -> int:
-    """How many samples lie between two states of a window, about 0.2 units of time.
-
-    A densely sampled record would otherwise give windows too short to show where a model goes.
-    """
-    shortest = int(np.asarray(record.validation.lengths).min())
-    return max(1, min(int(0.2 / record.pace), shortest // 4))
-
-
-def _some_windows(part: Trajectories, length: int, most: int) -> Trajectories:
-    """At most about `most` windows of `length` samples, evenly over the part."""
-    lengths = np.asarray(part.lengths)
-    length = min(length, int(lengths.max()))
-    total = int(np.maximum(lengths - length + 1, 0).sum())
-    return windows(part, length, max(1, -(-total // most)))
-
-
-def _adam(rate: float, steps: int):
-    return optax.chain(
-        optax.clip_by_global_norm(1.0),
-        optax.adam(optax.cosine_decay_schedule(rate, max(steps, 1))),
-    )
-
-
-def train(
-    record: Record,
-    candidate: Candidate,
-    *,
-    seeds: int,
-    key: PRNGKeyArray,
-    budget: Budget,
-    checkpoint: Path | None,
-    progress: bool,
+def train_candidate(
+    task: Task, candidate: Candidate, folder: Path | None, *, key: PRNGKeyArray, **options
 ) -> Trained:
-    """Train `candidate` with `seeds` seeds in one vmapped run.
+    """Train a candidate of `task`, unless its file in `folder` holds it finished.
 
-    First its field on differences of the record taken at midpoints (forward differences would
-    add spurious damping), then its forecasts on windows of the record; the weights of least
-    validation error are kept. **Arguments:** `checkpoint`: a folder; a run that was killed goes
-    on from there, bit-equal. Cost: the budget.
+    **Arguments:** `folder`: that of the run, which belongs to one data set, key and settings, so
+    that the file holds what training would give, bit by bit; `None` keeps nothing; `options`: of
+    `Task.train`.
     """
-    model_key, first_key, second_key = jr.split(key, 3)
-    models = stack_models(candidate.make, jr.split(model_key, seeds))
-    one, every = unstack(models, 0), thinning(record)
-    train_part = normalised(record.train, record.units, every)
-    judged = normalised(record.validation, record.units, every)
-    match = TrajectoryMatching(
-        one.step, substeps=one.substeps, shared_times=is_uniform(record.whole)
-    )
-    first = _fit_derivatives(
-        models, train_part, judged, budget, first_key, checkpoint, seeds, progress
-    )
-    pieces = _some_windows(train_part, budget.window, budget.most)
-    second = fit(
-        first.best_model,
-        match,
-        pieces,
-        _adam(2e-3, budget.window_steps),
-        steps=budget.window_steps,
-        key=second_key,
-        batch_size=min(budget.batch, len(pieces)),
-        chunk=max(1, budget.window_steps // 15),
-        checkpoint=None if checkpoint is None else checkpoint / "windows",
-        ensemble=seeds,
-        validation=_some_windows(judged, 2 * budget.window, 16),
-        progress=progress,
-    )
-    return Trained(
-        candidate,
-        eqx.filter_vmap(lambda model: ScaledModel(model, record.units))(second.best_model),
-        first.seconds + second.seconds,
-        sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(one, eqx.is_inexact_array))),
-    )
+    if folder is None:
+        return task.train(candidate, key=key, checkpoint=None, **options)
+    checkpoint = folder / "checkpoints" / slug(candidate.name)
+    path = checkpoint.with_name(f"{checkpoint.name}.dynnets")
+    if path.exists():
+        kept, known = load_model(path, _Kept), read_metadata(path)["metadata"]
+        found = Trained(candidate.name, kept.models, **known)
+        return found._replace(starts=kept.starts, validation=kept.validation)
+    found = task.train(candidate, key=key, checkpoint=checkpoint, **options)
+    path.parent.mkdir(exist_ok=True)
+    known = {"seconds": found.seconds, "parameters": found.parameters}
+    save_model(path, _Kept(found.models, found.starts, found.validation), known)
+    return found
 
 
-def _fit_derivatives(models, part: Trajectories, judged, budget: Budget, key, folder, seeds, bars):
-    """The phase on derivatives; neighbours too close to tell a slope from noise are thinned."""
-    samples = midpoint_derivatives(part)
-    return fit(
-        models,
-        derivative_matching,
-        samples,
-        _adam(3e-3, budget.derivative_steps),
-        steps=budget.derivative_steps,
-        key=key,
-        batch_size=min(512, len(samples)),
-        chunk=max(1, budget.derivative_steps // 10),
-        ensemble=seeds,
-        validation=midpoint_derivatives(judged),
-        checkpoint=None if folder is None else folder / "derivatives",
-        progress=bars,
-    )
+def count_parameters(model: eqx.Module) -> int:
+    """How many real numbers a model holds: the sizes of all its floating arrays."""
+    return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))

@@ -5,7 +5,8 @@ loop over a thousand figures leaks none. In a notebook `%matplotlib inline` show
 figure; `figure.savefig(path)` writes it anywhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +23,16 @@ def _figure_class():
     return Figure
 
 
-def new_axes(rows: int = 1, columns: int = 1, *, size: tuple[float, float], axes=None, **keywords):
-    """A figure of `size` inches with `rows x columns` axes, or the figure of the given `axes`.
+def new_axes(
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float], axes: Any = None, **keywords: Any
+):
+    """A new figure of `size` inches with `rows x columns` axes, or the figure of the given `axes`.
 
-    **Returns** `(figure, axes)`, the axes as an array `(rows, columns)`. Raises `ValueError`
-    when as many axes were not given.
+    **Arguments:** `axes`: the axes to draw on instead, as many as are needed; `keywords`: those of
+    matplotlib's `Figure.subplots`.
+
+    **Returns** `(figure, axes)`, where the axes are an array `(rows, columns)`. Raises `ValueError`
+    when another number of axes was given.
     """
     if axes is not None:
         given = np.asarray(axes, dtype=object).reshape(-1)
@@ -37,8 +43,8 @@ def new_axes(rows: int = 1, columns: int = 1, *, size: tuple[float, float], axes
     return figure, figure.subplots(rows, columns, squeeze=False, **keywords)
 
 
-def tidy(axis, *, x: str | None = None, y: str | None = None, grid: bool = True) -> None:
-    """Labels, no frame on top and right, a faint grid behind the curves."""
+def tidy(axis: Any, *, x: str | None = None, y: str | None = None, grid: bool = True) -> None:
+    """Label an axis, take its frame off on top and on the right, put a faint grid behind it."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.set_axisbelow(True)
     if grid:
@@ -49,15 +55,15 @@ def tidy(axis, *, x: str | None = None, y: str | None = None, grid: bool = True)
         axis.set_ylabel(y)
 
 
-def colours(names) -> dict[str, str]:
-    """One colour per name, in order, safe for the usual colour blindness."""
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """One colour for each name, in a fixed order; the usual colour blindness tells them apart."""
     return {name: _PALETTE[i % len(_PALETTE)] for i, name in enumerate(names)}
 
 
-def line_styles(names) -> dict[str, dict]:
-    """Keywords of a line per name: `colours`, solid in their first round, then dashed, dotted, ...
+def line_styles(names: Iterable[str]) -> dict[str, dict]:
+    """The keywords of a line for each name, so that 32 lines can be told apart.
 
-    32 lines are told apart.
+    The lines are solid in the first round of the `colours`, then dashed, dotted and dash-dotted.
     """
     dashes = ("-", "--", ":", "-.")
     return {
@@ -66,7 +72,7 @@ def line_styles(names) -> dict[str, dict]:
     }
 
 
-def as_curve(name: str, curve) -> tuple[np.ndarray, np.ndarray]:
+def as_curve(name: str, curve: Any) -> tuple[np.ndarray, np.ndarray]:
     """A pair `(ts (n,), values (n, ...))` as NumPy arrays.
 
     Raises `ValueError` that names the curve when the lengths differ.
@@ -81,15 +87,15 @@ def as_curve(name: str, curve) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_curves(curves: Mapping) -> dict:
-    """`as_curve` of every entry; `ValueError` when there is none."""
+    """`as_curve` of every entry. Raises `ValueError` when there is none."""
     found = {name: as_curve(name, curve) for name, curve in curves.items()}
     if not found:
         raise ValueError("at least one curve is needed, got none")
     return found
 
 
-def legend_beside(figure, axis) -> None:
-    """One legend for the whole figure, above it, so that it never hides a curve."""
+def legend_beside(figure: Any, axis: Any) -> None:
+    """Put one legend for the whole figure, above it, so that it never hides a curve."""
     handles, labels = axis.get_legend_handles_labels()
     if handles:
         figure.legend(

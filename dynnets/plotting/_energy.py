@@ -1,6 +1,7 @@
 """Energies against time."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +15,17 @@ def plot_energy(
     held_out: float | None = None,
     time_name: str = "time",
     energy_name: str = "energy",
-    axes=None,
-):
-    """Energies along forecasts, and along the measured record beside them.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw energies along forecasts, and along the measured record beside them.
 
     **Arguments:**
 
-    - `curves`: `name -> (ts (n,), values (n,))`, one line each.
+    - `curves`: `name -> (ts (n,), values (n,))`; each is drawn as a line.
     - `measured`: the same along the record, drawn as dots in the colour of its name.
-    - `held_out`: the time at which the forecasts begin, marked.
-    - `time_name`, `energy_name`: labels of the axes; `axes`: one axis to draw on.
+    - `held_out`: the time at which the forecasts begin, which is marked.
+    - `time_name`, `energy_name`: the labels of the axes.
+    - `axes`: the matplotlib axis to draw on instead of one of a new figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for no curve and mismatched shapes.
     """

@@ -1,6 +1,7 @@
 """How the error of forecasts grows."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,17 @@ def plot_error_growth(
     threshold: float | None = None,
     time_name: str = "time since the start of the forecast",
     error_name: str = "error",
-    axes=None,
-):
-    """Errors of forecasts against time, on a logarithmic scale.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw errors of forecasts against time, on a logarithmic scale.
 
-    **Arguments:** `curves`: `name -> (ts (n,), errors (n,))`, or errors `(n, k)` of `k` seeds: the
-    median as a line, their range shaded; `threshold`: the error that ends the valid time, marked;
-    `time_name`, `error_name`: labels; `axes`: one axis to draw on.
+    **Arguments:**
+
+    - `curves`: `name -> (ts (n,), errors (n,))`. Of errors `(n, k)` of `k` seeds the median is
+      drawn as a line and their range is shaded.
+    - `threshold`: the error that ends the valid time, which is marked.
+    - `time_name`, `error_name`: the labels of the axes.
+    - `axes`: the matplotlib axis to draw on instead of one of a new figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for no curve and mismatched shapes.
     """

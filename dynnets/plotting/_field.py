@@ -1,6 +1,7 @@
 """Arrows of a vector field in one plane of the state."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,28 +14,30 @@ from ._phase_portrait import check_plane, plane_grid
 
 def plot_field(
     field: Callable,
-    xs,
+    xs: Any,
     paths: Mapping | None = None,
     *,
     plane: tuple[int, int] | None = None,
-    at=None,
+    at: Any = None,
     names: Sequence[str] | None = None,
     points: int = 21,
     time: float = 0.0,
-    args=None,
-    axes=None,
-):
-    """Arrows of `f(t, x, args)` in one plane, with trajectories over them.
+    args: Any = None,
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw arrows of `f(t, x, args)` in one plane, with trajectories over them.
 
     **Arguments:**
 
-    - `field`: `f(t, x, args)` of one state `(d,)`.
-    - `xs (n, d)`: states that span the picture, drawn as dots.
-    - `paths`: `name -> xs (m, d)`, drawn as lines.
-    - `plane`: two components, by default the first coordinate and its momentum; `at (d,)`: where
-      the others are held, by default at their mean.
-    - `names`: of the components; `points`: arrows per side; `time`, `args`: given to the field.
-    - `axes`: one axis to draw on.
+    - `field`: a function `f(t, x, args)` of one state `(d,)`.
+    - `xs (n, d)`: the states that span the picture; they are drawn as dots.
+    - `paths`: `name -> xs (m, d)`; each is drawn as a line.
+    - `plane`: the two components to show, by default the first coordinate and its momentum;
+      `at (d,)`: where the other components are held, by default at their mean.
+    - `names`: the names of the `d` components.
+    - `points`: how many arrows stand on each side of the grid.
+    - `time`, `args`: what the field is given besides the state.
+    - `axes`: the matplotlib axis to draw on instead of one of a new figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for a bad plane or mismatched shapes.
     """

@@ -1,6 +1,7 @@
 """Films as strips of pictures, one under the other."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +21,17 @@ def plot_films(
     *,
     captions: Mapping | None = None,
     titles: Sequence[str] | None = None,
-    axes=None,
-):
-    """Strips of pictures with their names at the left and a caption under each.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw strips of pictures with their names at the left and a caption under each.
 
-    **Arguments:** `films`: `name -> pictures (n, channels, rows, columns)`, values from 0 to 1
-    (what lies outside is cut), as many in every film; `captions`: `name -> text` under a strip;
-    `titles`: over the first strip, one a picture; `axes`: one for every picture.
+    **Arguments:**
+
+    - `films`: `name -> pictures (n, channels, rows, columns)` with values from 0 to 1; what lies
+      outside is cut. All films have the same number of pictures.
+    - `captions`: `name -> text` to write under the strip of that name.
+    - `titles`: the titles above the pictures of the first strip.
+    - `axes`: the matplotlib axes to draw on instead of a new figure, one for each picture.
 
     **Returns** `(figure, axes (films, n))`. Raises `ValueError` for no film and for films of
     different length or rank.

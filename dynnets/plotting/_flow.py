@@ -1,6 +1,7 @@
 """Flows over long times: components in windows, sections."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,19 +21,25 @@ _BOUNDARY = "#999999"
 
 
 def plot_windows(
-    truth,
+    truth: Any,
     curves: Mapping,
     windows: Sequence[tuple],
     *,
     names: Sequence[str] | None = None,
     truth_name: str = "truth",
-    axes=None,
-):
-    """Components against time in several windows: a row a component, a column a window.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw components against time in several windows: a row a component, a column a window.
 
-    **Arguments:** `truth`: `(ts (n,), xs (n, d))`; `curves`: `name -> (ts (m,), xs (m, d))`;
-    `windows`: pairs of times; `names`: of the components; `truth_name`: in the legend; `axes`:
-    `d * len(windows)` axes. The ranges are those of the truth.
+    The ranges are those of the truth.
+
+    **Arguments:**
+
+    - `truth`: the pair `(ts (n,), xs (n, d))`; `truth_name`: its name in the legend.
+    - `curves`: `name -> (ts (m,), xs (m, d))`, drawn over it.
+    - `windows`: pairs of times, the first and the last of each window.
+    - `names`: the names of the `d` components.
+    - `axes`: `d * len(windows)` matplotlib axes to draw on instead of a new figure.
 
     **Returns** `(figure, axes (d, windows))`. Raises `ValueError` for mismatched shapes.
     """
@@ -60,14 +67,19 @@ def plot_section(
     panels: Mapping,
     *,
     names: Sequence[str] = ("x0", "x1"),
-    boundary=None,
-    axes=None,
-):
-    """Poincare sections side by side: closed curves where the motion is regular, a cloud if not.
+    boundary: Any = None,
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw Poincare sections side by side.
 
-    **Arguments:** `panels`: `title -> sequence of points (m, 2)`, one colour an orbit; `names`:
-    of the two components; `boundary`: `(k, 2)`, the edge of what the energy allows; `axes`: one a
-    panel.
+    They show closed curves where the motion is regular, and a cloud where it is not.
+
+    **Arguments:**
+
+    - `panels`: `title -> sequence of points (m, 2)`; each orbit of a panel has its own colour.
+    - `names`: the names of the two components.
+    - `boundary (k, 2)`: the edge of what the energy allows.
+    - `axes`: the matplotlib axes to draw on instead of a new figure, one for each panel.
 
     **Returns** `(figure, axes)`. Raises `ValueError` for no panel and points of another shape.
     """

@@ -1,6 +1,7 @@
 """Forecasts against the measured record."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,8 @@ _MOST = 250  # more dots than these would hide the forecasts under them
 
 
 def plot_forecast(
-    ts,
-    xs,
+    ts: Any,
+    xs: Any,
     forecasts: Mapping,
     *,
     names: Sequence[str] | None = None,
@@ -19,9 +20,9 @@ def plot_forecast(
     held_out: float | None = None,
     validation: float | None = None,
     record_name: str = "measured",
-    axes=None,
-):
-    """Several forecasts over the measured record, one row of axes per component.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw several forecasts over the measured record, one row of axes per component.
 
     The ranges are those of the record: a forecast that leaves it runs out of the picture. Those of
     a record of one sample are those of the forecasts.
@@ -30,9 +31,9 @@ def plot_forecast(
 
     - `ts (n,)`, `xs (n, d)`: the measured record.
     - `forecasts`: `name -> (ts (m,), xs (m, d))`.
-    - `names`: of the `d` components; `time_name`: label of the time axis, with its unit.
-    - `validation`, `held_out`: times at which these parts of the record begin; shaded.
-    - `record_name`: of the record in the legend.
+    - `names`: the names of the `d` components; `time_name`: the label of the time axis, with unit.
+    - `validation`, `held_out`: the times at which these parts of the record begin; both are shaded.
+    - `record_name`: how the legend calls the record.
     - `axes`: `d` matplotlib axes to draw on instead of a new figure.
 
     **Returns** `(figure, axes (d, 1))`. Raises `ValueError` for mismatched shapes.

@@ -1,6 +1,7 @@
 """Learned laws of force against the distance."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from ._canvas import DATA, check_curves, legend_beside, line_styles, new_axes, tidy
 
@@ -9,16 +10,20 @@ def plot_law(
     curves: Mapping,
     *,
     reference: float | None = None,
-    distances=None,
+    distances: Any = None,
     distance_name: str = "distance",
     law_name: str = "local exponent of the potential",
-    axes=None,
-):
-    """Learned laws against the distance, on a logarithmic axis of distances.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw learned laws against the distance, on a logarithmic axis of distances.
 
-    **Arguments:** `curves`: `name -> (r (n,), values (n,))`; `reference`: the value of the known
-    law, a dotted line; `distances (k,)`: where pairs were measured, marked at the bottom;
-    `distance_name`, `law_name`: labels; `axes`: one axis to draw on.
+    **Arguments:**
+
+    - `curves`: `name -> (r (n,), values (n,))`.
+    - `reference`: the value of the known law, which is drawn as a dotted line.
+    - `distances (k,)`: the distances at which pairs were measured, which are marked at the bottom.
+    - `distance_name`, `law_name`: the labels of the axes.
+    - `axes`: the matplotlib axis to draw on instead of one of a new figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for no curve and mismatched shapes.
     """

@@ -1,6 +1,7 @@
 """Orbits of several bodies in one plane."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -8,20 +9,24 @@ from ._canvas import DATA, as_curve, colours, legend_beside, new_axes, tidy
 
 
 def plot_orbits(
-    measured,
+    measured: Any,
     forecasts: Mapping,
     *,
     bodies: Sequence[str] | None = None,
     unit: str = "",
     record_name: str = "measured",
-    axes=None,
-):
-    """Positions of several bodies seen from above, forecasts over the record.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw positions of several bodies seen from above, forecasts over the record.
 
-    **Arguments:** `measured (n, bodies, 2 or 3)`: positions of the record (the first two
-    components are drawn); `forecasts`: `name -> positions (m, bodies, 2 or 3)`, their ends
-    marked; `bodies`: names; `unit`: of length; `record_name`: of the record in the
-    legend; `axes`: one axis to draw on.
+    **Arguments:**
+
+    - `measured (n, bodies, 2 or 3)`: the positions of the record, of which the first two components
+      are drawn.
+    - `forecasts`: `name -> positions (m, bodies, 2 or 3)`, whose ends are marked.
+    - `bodies`: the names of the bodies; `unit`: the unit of length.
+    - `record_name`: how the legend calls the record.
+    - `axes`: the matplotlib axis to draw on instead of one of a new figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for mismatched shapes.
     """

@@ -1,6 +1,7 @@
 """Phase portraits: level sets of an energy, the record and forecasts in one plane of the state."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import numpy as np
 from ._canvas import DATA, FADED, as_curve, legend_beside, line_styles, new_axes, padded_range, tidy
 
 
-def plane_grid(xs: np.ndarray, plane: tuple[int, int], at, points: int):
+def plane_grid(xs: np.ndarray, plane: tuple[int, int], at: Any, points: int):
     """States on a grid of one plane, the other components held at `at` (default: their mean).
 
     **Returns** the two axes of the grid and the states `(points, points, d)`.
@@ -23,8 +24,11 @@ def plane_grid(xs: np.ndarray, plane: tuple[int, int], at, points: int):
     return first, second, states
 
 
-def check_plane(plane, dim: int) -> tuple[int, int]:
-    """The plane, by default of the first coordinate and its momentum. Raises `ValueError`."""
+def check_plane(plane: tuple[int, int] | None, dim: int) -> tuple[int, int]:
+    """The plane, by default of the first coordinate and its momentum.
+
+    Raises `ValueError` unless it names two different components of the `dim` that there are.
+    """
     plane = (0, dim // 2) if plane is None else tuple(plane)
     if len(plane) != 2 or plane[0] == plane[1] or not all(0 <= k < dim for k in plane):
         raise ValueError(f"plane must be two different components below {dim}, got {plane}")
@@ -33,30 +37,31 @@ def check_plane(plane, dim: int) -> tuple[int, int]:
 
 def plot_phase_portrait(
     energy: Callable | None,
-    xs,
+    xs: Any,
     forecasts: Mapping,
     *,
     plane: tuple[int, int] | None = None,
-    at=None,
+    at: Any = None,
     names: Sequence[str] | None = None,
     levels: int = 14,
     time: float = 0.0,
-    axes=None,
-):
-    """Level sets of an energy behind the record and forecasts, in one plane of the state.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw level sets of an energy behind the record and forecasts, in one plane of the state.
 
     A forecast by `J grad H` of this energy stays on the level set where it began; a damped
     record crosses them inwards.
 
     **Arguments:**
 
-    - `energy`: `H(t, x)` of one state `(d,)`, or `None` for no level sets.
-    - `xs (n, d)`: measured states; the picture's range is theirs.
+    - `energy`: a function `H(t, x)` of one state `(d,)`, or `None` for no level sets.
+    - `xs (n, d)`: the measured states; the range of the picture is theirs.
     - `forecasts`: `name -> xs (m, d)`.
-    - `plane`: two components, by default the first coordinate and its momentum.
+    - `plane`: the two components to show, by default the first coordinate and its momentum.
     - `at (d,)`: where the other components are held for the level sets, by default at their mean.
-    - `names`: of the components; `levels`: how many level sets; `time`: `t` in `H(t, x)`.
-    - `axes`: one axis to draw on.
+    - `names`: the names of the `d` components.
+    - `levels`: how many level sets to draw; `time`: the `t` in `H(t, x)`.
+    - `axes`: the matplotlib axis to draw on instead of one of a new figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for a bad plane or mismatched shapes.
     """

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +11,18 @@ from ._canvas import check_curves, legend_beside, line_styles, new_axes, tidy
 _MARKERS = "os^Dv<>pX*"
 
 
-def plot_scaling(curves: Mapping, *, x_name: str, y_name: str, axes=None, legend: bool = True):
-    """Two positive quantities against each other, both on logarithmic scales.
+def plot_scaling(
+    curves: Mapping, *, x_name: str, y_name: str, axes: Any = None, legend: bool = True
+) -> tuple[Any, Any]:
+    """Draw two positive quantities against each other, both on logarithmic scales.
 
-    **Arguments:** `curves`: `name -> (x (n,), y (n,))`, or `y (n, k)` of `k` seeds: the median;
-    values that are not positive and finite leave a gap; `x_name`, `y_name`: labels with units;
-    `axes`: one axis to draw on; `legend`: whether to name the curves above the figure.
+    **Arguments:**
+
+    - `curves`: `name -> (x (n,), y (n,))`; of `y (n, k)` of `k` seeds the median is drawn. Values
+      that are not positive and finite leave a gap.
+    - `x_name`, `y_name`: the labels of the axes, with units.
+    - `axes`: the matplotlib axis to draw on instead of one of a new figure.
+    - `legend`: whether to name the curves above the figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for no curve and mismatched shapes.
     """
@@ -52,14 +59,15 @@ def plot_work_precision(
     *,
     cost_name: str = "seconds",
     error_name: str = "largest relative energy error",
-    axes=None,
-):
-    """A work-precision diagram: the error that each method makes against what it costs.
+    axes: Any = None,
+) -> tuple[Any, Any]:
+    """Draw a work-precision diagram: the error that each method makes against what it costs.
 
     Lower and further left is better; the slope of an explicit method of order `r` is `-r`.
 
-    **Arguments:** `curves`: `name -> (costs (n,), errors (n,))`, one point per step size or
-    tolerance; `cost_name`, `error_name`: labels; `axes`: one axis to draw on.
+    **Arguments:** `curves`: `name -> (costs (n,), errors (n,))`, one point for each step size or
+    tolerance; `cost_name`, `error_name`: the labels of the axes; `axes`: the matplotlib axis to
+    draw on instead of one of a new figure.
 
     **Returns** `(figure, axis)`. Raises `ValueError` for no curve and mismatched shapes.
     """

@@ -19,12 +19,12 @@ from dynnets.data import Trajectories
 from dynnets.pipeline import (
     Budget,
     SavedForecast,
-    candidates,
     certify_saved,
     forecast_saved,
     learn,
     load_learned,
     prepare,
+    table_task,
 )
 
 TINY = Budget(derivative_steps=60, window_steps=10, window=6, batch=8, width=8, most=16)
@@ -208,12 +208,12 @@ def trajectories(phase: str, names, columns, inputs=None):
     )
 
 
-def names_of(record) -> list[str]:
-    return [candidate.name for candidate in candidates(record, 8, 1)]
+def names_of(task) -> list[str]:
+    return [candidate.name for candidate in task.candidates.values()]
 
 
 def test_candidates_suit_the_columns():
-    alone = prepare(trajectories("coordinates only", ("q",), [0]))
+    alone = table_task(trajectories("coordinates only", ("q",), [0]))
     assert alone.differenced and alone.whole.phase == "velocities"
     assert names_of(alone) == [
         "separable Hamiltonian",
@@ -222,11 +222,11 @@ def test_candidates_suit_the_columns():
         "neural ODE",
         "linear ODE",
     ]
-    forced = prepare(trajectories("momenta", ("q", "p"), [0, 1], lambda t: np.sin(t)[:, None]))
+    forced = table_task(trajectories("momenta", ("q", "p"), [0, 1], lambda t: np.sin(t)[:, None]))
     assert names_of(forced) == ["port-Hamiltonian", "neural ODE", "linear ODE"]
-    unknown = prepare(trajectories("state", ("a", "b"), [0, 1]))
+    unknown = table_task(trajectories("state", ("a", "b"), [0, 1]))
     assert names_of(unknown) == ["neural ODE", "linear ODE"]
-    two = prepare(trajectories("velocities", ("q", "r", "v", "w"), [0, 1, 1, 0]))
+    two = table_task(trajectories("velocities", ("q", "r", "v", "w"), [0, 1, 1, 0]))
     assert "mechanical port-Hamiltonian" in names_of(two)
 
 

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from dynnets.pipeline import (
+    BASELINE,
     KEPLER,
     NEWTON,
     PLANETS,
+    SOLAR_CANDIDATES,
     SOLAR_HORIZONS,
+    SOLAR_QUICK,
+    Learned,
+    Row,
     SolarBudget,
     ceiling_forecast,
     forecast_solar_system,
@@ -17,6 +22,7 @@ from dynnets.pipeline import (
     learned_law,
     masses_at_rest,
     solar_data,
+    solar_task,
     train_solar_system,
 )
 
@@ -45,12 +51,30 @@ def test_known_masses_forecast_well(data):
     assert float(found.learned_drift[0]) < 1e-6
 
 
-def test_ellipses_are_no_worse_than_two_degrees(data):
-    fit = train_solar_system(data, KEPLER, seeds=1, key=jr.key(0))
-    found = forecast_solar_system(fit, data)
+@pytest.fixture(scope="module")
+def ellipses(data):
+    return train_solar_system(data, KEPLER, seeds=2, key=jr.key(0))
+
+
+def test_ellipses_are_no_worse_than_two_degrees(data, ellipses):
+    found = forecast_solar_system(ellipses, data)
     assert float(found.angles[:, -1].max()) < 2.0 and found.learned_drift is None
+    assert found.angles.shape[0] == 1 and ellipses.parameters == 32
     with pytest.raises(ValueError, match="no law"):
-        learned_law(fit, data)
+        learned_law(ellipses, data)
+
+
+def test_a_saved_forecast_of_the_solar_system_goes_on_from_1960(data, ellipses):
+    """The certificate is sampled there too, as the saved model remembers."""
+    task = solar_task(SOLAR_QUICK)
+    assert [candidate.name for candidate in task.candidates.values()] == list(SOLAR_CANDIDATES)
+    metrics, forecast = task.score(ellipses)
+    assert task.criterion in metrics and set(task.columns) - set(metrics) == {"energy drift"}
+    row = Row(KEPLER, BASELINE, "", metrics, 0.0, 32)
+    memory = task.memory(Learned(row, ellipses, forecast, 0, None))
+    assert memory.time == 1960.0 and task.whole.xs[0, -1].shape == memory.start.shape
+    np.testing.assert_array_equal(memory.states[0], forecast.path[0, 0])
+    assert memory.states.shape == (8, data.whole.dim)
 
 
 @pytest.mark.slow

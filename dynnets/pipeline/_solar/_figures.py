@@ -1,8 +1,9 @@
 """The figures of the solar system."""
 
+from typing import Any
+
 import numpy as np
 
-from dynnets.models import AbstractModel
 from dynnets.plotting import (
     plot_energy,
     plot_error_growth,
@@ -12,25 +13,27 @@ from dynnets.plotting import (
     plot_phase_portrait,
 )
 
-from ._scores import energies_along
-from ._solar_scores import PLANETS, SolarLaw, heliocentric, newton_energy
-from ._solar_system import KEPLER, NEURAL, PAIRWISE, SolarData
+from .._energies import energies_along
+from .._task import Learned
+from ._candidates import KEPLER, LAWS, NEURAL, PAIRWISE
+from ._data import SolarData
+from ._scores import PLANETS, heliocentric, learned_law, newton_energy
 
 _YEAR = "year"
 
 
-def make_solar_figures(
-    data: SolarData, paths: dict, best: dict, law: SolarLaw, model, chosen: str
-) -> dict:
-    """Forecast, orbits, angular error, energy and learned law, `name -> figure`.
+def make_solar_figures(data: SolarData, learned: dict[str, Learned], chosen: str) -> dict[str, Any]:
+    """Forecast, orbits, angular error, energy, learned law and phase portrait, by name.
 
-    **Arguments:** `paths`: `name -> SolarForecast`; `best`: the seed to draw of each; `model`: the
-    chosen one.
+    **Arguments:** `learned`: the candidates, of which the best seeds are drawn; `chosen`: the name
+    of the recommended one.
     """
     trial = next(iter(data.test))
     ts, measured = np.asarray(trial.ts), np.asarray(heliocentric(trial.xs))
-    states = {name: np.asarray(path.path[best[name]]) for name, path in paths.items()}
+    states = {n: np.asarray(each.forecast.path[each.best]) for n, each in learned.items()}
+    growth = {n: np.asarray(each.forecast.growth).max(axis=2) for n, each in learned.items()}
     places = {name: np.asarray(heliocentric(x)) for name, x in states.items()}
+    law = learned_law(learned[PAIRWISE].trained, data)
     shown = list(dict.fromkeys([chosen, PAIRWISE, KEPLER, NEURAL]))
     return {
         "forecast": plot_forecast(
@@ -44,37 +47,40 @@ def make_solar_figures(
             measured, {name: places[name] for name in shown}, bodies=PLANETS, unit="[au]"
         )[0],
         "error": plot_error_growth(
-            {name: (ts[1:], np.asarray(p.growth).max(axis=2).T[1:]) for name, p in paths.items()},
+            {name: (ts[1:], worst.T[1:]) for name, worst in growth.items()},
             threshold=1.0,
             time_name=_YEAR,
             error_name="angular error of the worst planet [degrees]",
         )[0],
         "energy": _energy(trial, states),
         "law": plot_law(
-            _law_curves(law),
+            {
+                f"learned, seed {i}": (np.asarray(law.distances), np.asarray(exponents))
+                for i, exponents in enumerate(law.exponents)
+            },
             reference=-1.0,
             distances=_distances(data),
             distance_name="distance [au]",
         )[0],
-        "phase_portrait": _portrait(data, states, model, shown),
+        "phase_portrait": _portrait(data, states, learned[chosen], shown),
     }
 
 
-def _portrait(data: SolarData, states: dict, model, shown, planet: int = 0):
+def _portrait(data: SolarData, states: dict, chosen: Learned, shown, planet: int = 0):
     """Distance and radial velocity of one planet, level sets of its energy in the learned law.
 
     Its angular momentum about the Sun is held at the mean of the record.
     """
     measured, names = _radial(np.asarray(data.whole.xs[0]), planet), ("distance", "radial velocity")
     spin = float(measured[:, 2].mean())
-    has_law = isinstance(model, AbstractModel) and model.law is not None
+    model = chosen.model
 
     def energy(t, x):
         total = 1 + model.masses[planet + 1]
         return x[1] ** 2 / 2 + spin**2 / (2 * x[0] ** 2) + total * model.law(x[0])
 
     return plot_phase_portrait(
-        energy if has_law else None,
+        energy if chosen.trained.name in LAWS else None,
         measured[:, :2],
         {name: _radial(states[name], planet)[:, :2] for name in shown},
         names=[
@@ -107,11 +113,6 @@ def _energy(trial, states):
         time_name=_YEAR,
         energy_name="Newton's energy over its size",
     )[0]
-
-
-def _law_curves(law: SolarLaw) -> dict:
-    r, exponents = np.asarray(law.distances), np.asarray(law.exponents)
-    return {f"learned, seed {i}": (r, values) for i, values in enumerate(exponents)}
 
 
 def _distances(data: SolarData) -> np.ndarray:

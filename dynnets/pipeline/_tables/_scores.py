@@ -1,7 +1,7 @@
 """The numbers of the table: how far a forecast of the held-out end goes wrong, and how."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,8 +13,12 @@ from dynnets.data import Trajectories, Trial
 
 from ._record import Record
 
+SCORE = "validation"
+"""The metric to choose a model by."""
 HORIZONS = (0.1, 0.3, 1.0)
+"""Shares of the held-out end over which errors are reported."""
 THRESHOLD = 0.4
+"""The error, in units of the spread, up to which a forecast is called valid."""
 
 
 class Persistence(eqx.Module):
@@ -31,18 +35,14 @@ class Persistence(eqx.Module):
 
 
 class Measured(NamedTuple):
-    """What the forecasts of one candidate came to; arrays lead with the seeds.
+    """The forecasts of the held-out end by one candidate.
 
-    - `metrics`: numbers of the table, each `(seeds,)`; over several trials their median.
-    - `paths`: forecasts of the held-out end, `(seeds, trials, T, d)`.
-    - `growth`: error against time on the first trial, `(T, seeds)`.
-    - `energy_scale`: size of the learned energy of the motion, `(seeds,)`, or `None`.
+    `paths`: the states, `(seeds, trials, T, d)`; `growth`: the error against time on the first
+    trial, `(T, seeds)`.
     """
 
-    metrics: dict[str, np.ndarray]
     paths: np.ndarray
     growth: np.ndarray
-    energy_scale: np.ndarray | None
 
 
 def energy_scale(energy: Callable, xs, centre):
@@ -61,16 +61,20 @@ def _thinned(states, most: int = 512):
     return states[:: max(1, states.shape[0] // most)]
 
 
-def measure(record: Record, models, true_energy: Callable | None = None) -> Measured:
+def measure(
+    record: Record, models: Any, true_energy: Callable | None = None
+) -> tuple[dict[str, np.ndarray], Measured]:
     """Forecast the validation part and the held-out end of every trial, and compare.
 
-    Each forecast starts from the measured state at the beginning of its part. Metrics: `error
+    Each forecast starts from the measured state at the beginning of its part. The metrics, each
+    `(seeds,)`, over several trials their median, are: `error
     10%`, `30%`, `100%`: RMS over the components in units of their spread, over that share of the
     held-out length; `validation`: the same over the validation part; `valid time`: until the
     error exceeds 0.4, in the record's time; `energy drift`, `true energy drift`: largest change
     along the forecast over the energy of the motion.
 
-    **Arguments:** `models`: a stack of seeds. Cost: one compiled program.
+    **Arguments:** `models`: a stack over the seeds, or one model without arrays. Cost: one
+    compiled program.
     """
     both = record.whole.with_trials([_from_zero(t) for part in (record.validation, record.held_out)
                                      for t in part])  # fmt: skip
@@ -126,11 +130,11 @@ def _all_numbers(models, part: Trajectories, scale, states, centre, true_energy)
     return eqx.filter_vmap(one_model)(models)
 
 
-def _collect(out: dict, count: int, ts: np.ndarray) -> Measured:
+def _collect(out: dict, count: int, ts: np.ndarray) -> tuple[dict[str, np.ndarray], Measured]:
     """Medians over the trials; the first `count` of them are the validation part."""
     errors = np.median(out["errors"][:, count:], axis=1)
     metrics = {f"error {share:.0%}": errors[:, i] for i, share in enumerate(HORIZONS)}
-    metrics["validation"] = np.median(out["errors"][:, :count, -1], axis=1)
+    metrics[SCORE] = np.median(out["errors"][:, :count, -1], axis=1)
     metrics["valid time"] = np.median(out["valid"][:, count:], axis=1)
     for name, drift, scale in (
         ("energy drift", "drift", "scale"),
@@ -138,14 +142,4 @@ def _collect(out: dict, count: int, ts: np.ndarray) -> Measured:
     ):
         if drift in out:
             metrics[name] = np.median(out[drift][:, count:], axis=1) / out[scale]
-    return Measured(metrics, out["path"][:, count:], out["growth"][:, count].T, out.get("scale"))
-
-
-def energies_along(energy: Callable, trial: Trial) -> tuple[np.ndarray, np.ndarray]:
-    """Times and energies along one trial of a record."""
-    return np.asarray(trial.ts), np.asarray(_values(energy, trial.ts, trial.xs))
-
-
-@eqx.filter_jit
-def _values(energy, ts, xs):
-    return jax.vmap(energy)(ts, xs)
+    return metrics, Measured(out["path"][:, count:], out["growth"][:, count].T)

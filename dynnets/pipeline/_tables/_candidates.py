@@ -1,8 +1,6 @@
 """Which models suit a record, and which baselines they have to beat."""
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
 
 import diffrax
 import jax.random as jr
@@ -18,23 +16,8 @@ from dynnets.models import (
     PortHamiltonianNetwork,
 )
 
+from .._task import BASELINE, CONSERVATIVE, DAMPED, Candidate
 from ._record import Record
-
-CONSERVATIVE, DISSIPATIVE, BASELINE = "conservative", "damped", "baseline"
-PERSISTENCE = "persistence"
-
-
-class Candidate(NamedTuple):
-    """A model to try: `make(key)` builds it for normalised states.
-
-    `kind`: `CONSERVATIVE`, `DISSIPATIVE` or `BASELINE`; `assumes`: what must hold for it to be
-    right.
-    """
-
-    name: str
-    make: Callable
-    kind: str
-    assumes: str
 
 
 def _substeps(pace: float, longest: float) -> int:
@@ -96,7 +79,7 @@ def _structured(record: Record, width: int, options: dict, every: int) -> list[C
     damped = Candidate(
         "mechanical port-Hamiltonian" if mechanical else "port-Hamiltonian",
         lambda key: cls(dim, width, 2, input_dim=inputs, initial=0.03, key=key, **options),
-        DISSIPATIVE,
+        DAMPED,
         "energy is lost to friction"
         + " or put in by the input" * bool(inputs)
         + ("; p = M(q) v" if mechanical else unit_mass),

@@ -1,15 +1,14 @@
 """Which model to trust, and why, in words."""
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 
-from dynnets.data import Trial
-
-from ._candidates import BASELINE, CONSERVATIVE, DISSIPATIVE
+from .._energies import energies_along
+from .._report import Row, number
+from .._task import BASELINE, CONSERVATIVE, DAMPED, Advice, Learned
 from ._record import Record
-from ._report import Row, number
-from ._scores import THRESHOLD, energies_along, energy_scale
+from ._scores import SCORE, THRESHOLD, energy_scale
 
 # Validation errors within this factor of the least one do not tell models apart.
 TIE = 1.15
@@ -17,65 +16,68 @@ TIE = 1.15
 NOTICEABLE = 0.05
 # A structured model whose error is less than this factor above the least one is an alternative.
 NEAR = 3.0
-SCORE = "validation"
+_FOOTNOTE = (
+    "Errors: RMS in units of the spread of each column, over that share of the held-out end; "
+    "drifts: over the energy of the motion; median [range] over seeds; * recommended."
+)
 
 
-class Advice(NamedTuple):
-    """The chosen model's name, the sentences, and the change of energy along the record."""
-
-    chosen: str
-    verdict: tuple[str, ...]
-    energy_change: float | None
-
-
-def _median(row: Row, metric: str) -> float:
-    value = float(np.median(row.metrics[metric]))
-    return value if np.isfinite(value) else float("inf")
-
-
-def energy_change(record: Record, energy) -> float:
+def energy_change(record: Record, energy: Callable) -> float:
     """Change of an energy along the measured record, first to last eighth, median over trials.
 
     Relative to the energy of the motion in the first eighth; -0.6 says that 60 % were lost.
     """
-    centre = np.asarray(record.units.centre)
     changes = []
     for trial in record.whole:
         values = energies_along(energy, trial)[1]
         k = max(1, len(values) // 8)
-        size = float(energy_scale(energy, _first(trial, k), record.units.centre))
+        size = float(energy_scale(energy, trial.xs[:k], record.units.centre))
         changes.append((values[-k:].mean() - values[:k].mean()) / (size or 1.0))
-    return float(np.median(changes)) if centre.size else 0.0
+    return float(np.median(changes))
 
 
-def _first(trial: Trial, k: int):
-    return trial.xs[:k]
+def advise(record: Record, learned: dict[str, Learned], rows: list[Row]) -> Advice:
+    """Choose by the validation error; among equals prefer structure that the record confirms.
 
-
-def advise(record: Record, rows: list[Row], models: dict) -> Advice:
-    """Choose by the validation error; among equals prefer structure that the record confirms."""
+    **Arguments:** `learned`: the trained candidates by name; `rows`: their lines of the table and
+    those of the references.
+    """
     tested = [row for row in rows if SCORE in row.metrics]
-    least = min(_median(row, SCORE) for row in tested)
-    equal = [row for row in tested if _median(row, SCORE) <= TIE * least]
-    damped = next((row for row in tested if row.kind == DISSIPATIVE), None)
-    change = None if damped is None else energy_change(record, models[damped.name].energy)
+    least = min(row.median(SCORE) for row in tested)
+    equal = [row for row in tested if row.median(SCORE) <= TIE * least]
+    damped = next((row for row in tested if row.kind == DAMPED), None)
+    change = None if damped is None else energy_change(record, learned[damped.name].model.energy)
     has_input = record.whole.input_dim > 0
     loses = change is not None and not has_input and change < -NOTICEABLE
-    order = [CONSERVATIVE, DISSIPATIVE, BASELINE]
+    order = [CONSERVATIVE, DAMPED, BASELINE]
     if loses:
-        order = [DISSIPATIVE, BASELINE, CONSERVATIVE]
-    chosen = min(equal, key=lambda row: (order.index(row.kind), _median(row, SCORE)))
+        order = [DAMPED, BASELINE, CONSERVATIVE]
+    chosen = min(equal, key=lambda row: (order.index(row.kind), row.median(SCORE)))
     verdict = [_choice(chosen, tested, least)]
     verdict += _about_energy(tested, damped, change, has_input)
     verdict += _about_structure(record, chosen, tested)
     verdict += _about_horizon(record, chosen)
-    return Advice(chosen.name, tuple(verdict), change)
+    details = {
+        "source": record.whole.source,
+        "names": record.whole.names,
+        "phase": record.whole.phase,
+        "parts": _parts(record),
+        "energy_change_along_record": change,
+    }
+    return Advice(chosen.name, (*verdict, _FOOTNOTE), details)
+
+
+def _parts(record: Record) -> dict[str, list[float]]:
+    """Begin and end of the three parts of the first trial."""
+    parts = {"train": record.train, "validation": record.validation, "held out": record.held_out}
+    trials = {name: next(iter(part)) for name, part in parts.items()}
+    return {name: [float(t.ts[0]), float(t.ts[-1])] for name, t in trials.items()}
 
 
 def _choice(chosen: Row, tested: list[Row], least: float) -> str:
-    error = _median(chosen, SCORE)
+    error = chosen.median(SCORE)
     text = f"Trust {chosen.name} (it assumes: {chosen.assumes}): validation error {number(error)}"
-    others = sorted((_median(row, SCORE), row.name) for row in tested if row is not chosen)
+    others = sorted((row.median(SCORE), row.name) for row in tested if row is not chosen)
     if others and error > least:
         return text + f", not told apart from the least, {number(least)} of {others[0][1]}."
     return text + (f", next {number(others[0][0])} of {others[0][1]}." if others else ".")
@@ -89,7 +91,7 @@ def _about_energy(tested, damped, change, has_input) -> list[str]:
         return []
     names = " and ".join(row.name for row in kept)
     if change < -NOTICEABLE:
-        ratio = min(_median(row, "error 100%") for row in kept) / _median(damped, "error 100%")
+        ratio = min(row.median("error 100%") for row in kept) / damped.median("error 100%")
         lost = (
             f"Along the measured record the energy learned by {damped.name} falls by "
             f"{-change:.0%}: the motion is damped"
@@ -119,8 +121,8 @@ def _about_structure(record: Record, chosen: Row, tested: list[Row]) -> list[str
         return ["The state is no phase space (q, p), so that only models without structure apply."]
     if all(row.kind == BASELINE for row in tested):
         return ["No model with structure was among those to train."]
-    least, name = min((_median(row, SCORE), row.name) for row in tested if row.kind != BASELINE)
-    ratio = least / _median(chosen, SCORE)
+    least, name = min((row.median(SCORE), row.name) for row in tested if row.kind != BASELINE)
+    ratio = least / chosen.median(SCORE)
     beyond = "Nothing bounds the forecast of a model without structure beyond the record"
     if ratio < NEAR:
         return [
@@ -137,7 +139,7 @@ def _about_structure(record: Record, chosen: Row, tested: list[Row]) -> list[str
 def _about_horizon(record: Record, chosen: Row) -> list[str]:
     trial = next(iter(record.held_out))
     span = float(trial.ts[-1] - trial.ts[0])
-    valid = _median(chosen, "valid time")
+    valid = chosen.median("valid time")
     text = f"Its forecast of the held-out end ({number(span)} units of time) is valid "
     if valid >= 0.99 * span:
         return [text + f"throughout (error below {THRESHOLD:.0%} of the spread)."]

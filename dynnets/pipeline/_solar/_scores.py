@@ -10,9 +10,11 @@ from jaxtyping import Array
 
 from dynnets.analysis import angular_error, energy_drift
 from dynnets.energies import FixedPowerLaw, PairwiseEnergy, PairwisePotential, local_exponent
-from dynnets.models import AbstractModel, newtonian_bodies
+from dynnets.models import newtonian_bodies
 
-from ._solar_system import KEPLER, SolarData, SolarFit
+from .._task import Trained
+from ._candidates import KEPLER, LAWS
+from ._data import SolarData, forecast_part
 
 PLANETS = ("Jupiter", "Saturn", "Uranus", "Neptune")
 SOLAR_HORIZONS = (1970.0, 1980.0, 2000.0, 2020.0, 2050.0)
@@ -90,30 +92,24 @@ def ceiling_forecast(data: SolarData) -> SolarForecast:
     return _scored(CEILING, MEASURED, path, drift, data)
 
 
-def forecast_solar_system(fit: SolarFit, data: SolarData, *, fitted: bool = True) -> SolarForecast:
+def forecast_solar_system(fit: Trained, data: SolarData, *, fitted: bool = True) -> SolarForecast:
     """Forecast 1960-2050 with every seed of a trained candidate.
 
     **Arguments:** `fitted`: start from the state of 1900 that was fitted together with the law
     to 1900-1950 (the forecast then uses no measurement after 1950), where the candidate has one;
     else, and for the nets, from the measured state at the first sample of 1960.
     """
-    test, count = data.test, data.test.ts.shape[1]
-    if fit.name == KEPLER:
-        return _scored(fit.name, FITTED, fit.models.predict(None, test.ts[0])[None], None, data)
-    from_start = fitted and fit.starts is not None
+    starts = fit.starts if fitted else None
+    path = forecast_part(fit.models, starts, data.test, data)
 
-    def one(model, start):
-        if start is None:
-            path = model.predict(test.xs[0, 0], test.ts[0])
-        else:
-            path = model.predict(start, data.whole.ts[0])[-count:]
+    def drift(model, path):
         energy = model.energy
-        return path, None if energy is None else _relative_drift(energy, test.ts[0], path)
+        return None if energy is None else _relative_drift(energy, data.test.ts[0], path)
 
-    starts = fit.starts if from_start else None
-    axes = (eqx.if_array(0), 0 if from_start else None)
-    path, drift = eqx.filter_vmap(one, in_axes=axes)(fit.models, starts)
-    return _scored(fit.name, FITTED if from_start else MEASURED, path, drift, data)
+    drifts = eqx.filter_vmap(drift)(fit.models, path)
+    # an ellipse is a function of time: whatever it says of 1960 was fitted to 1900-1950
+    start = MEASURED if starts is None and fit.name != KEPLER else FITTED
+    return _scored(fit.name, start, path, drifts, data)
 
 
 def _relative_drift(energy, ts, path) -> Array:
@@ -140,12 +136,12 @@ def _scored(name, start, path, drift, data: SolarData) -> SolarForecast:
     return SolarForecast(name, start, path, growth[:, jnp.asarray(nearest)], growth, drift, true)
 
 
-def learned_law(fit: SolarFit, data: SolarData, points: int = 65) -> SolarLaw:
+def learned_law(fit: Trained, data: SolarData, points: int = 65) -> SolarLaw:
     """Read the law and the masses of a trained pairwise Hamiltonian, seed by seed.
 
     Raises `ValueError` for a candidate that has no law.
     """
-    if not isinstance(fit.models, AbstractModel) or fit.models.law is None:
+    if fit.name not in LAWS:
         raise ValueError(f"{fit.name} has no law of force to read")
     dtype = data.train.xs.dtype
     r = jnp.asarray(np.geomspace(data.close, data.far, points), dtype)

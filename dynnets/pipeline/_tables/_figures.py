@@ -1,32 +1,36 @@
 """The figures of a run on a table."""
 
+from typing import Any
+
 import numpy as np
 
 from dynnets.plotting import plot_energy, plot_error_growth, plot_forecast, plot_phase_portrait
 
+from .._energies import energies_along
+from .._task import Learned
 from ._record import Record
-from ._scores import energies_along, energy_scale
+from ._scores import energy_scale
 
 _SHOWN = 4  # lines beyond this many hide each other
 
 
 def make_figures(
-    record: Record, models: dict, paths: dict, growth: dict, chosen: str, time_name: str
-) -> dict:
-    """Forecast, phase portrait, energy and error growth of the first trial, `name -> figure`.
+    record: Record, time_name: str, learned: dict[str, Learned], chosen: str
+) -> dict[str, Any]:
+    """Forecast, phase portrait, energy and error growth of the first trial, by name.
 
-    **Arguments:** `models`: `name -> model` in the record's units, best seed; `paths`: their
-    forecasts of the held-out end `(T, d)`; `growth`: `name -> (T, seeds)` errors; `chosen`: whose
-    energy gives the level sets.
+    **Arguments:** `learned`: the candidates by name, of which the best seeds are drawn; `chosen`:
+    the name of the one whose energy gives the level sets.
     """
     trial, held_out = next(iter(record.whole)), next(iter(record.held_out))
     ts = np.asarray(held_out.ts)
-    paths = {name: path[: len(ts)] for name, path in paths.items()}
+    models = {name: each.model for name, each in learned.items()}
+    paths = {n: each.forecast.paths[each.best, 0, : len(ts)] for n, each in learned.items()}
     shown = [chosen, *(name for name in paths if name != chosen)][:_SHOWN]
     figures = {
         "forecast": _forecast(record, trial, ts, {n: paths[n] for n in shown}, time_name),
         "error": plot_error_growth(
-            {name: (ts[1:] - ts[0], errors[1 : len(ts)]) for name, errors in growth.items()},
+            {n: (ts[1:] - ts[0], e.forecast.growth[1 : len(ts)]) for n, e in learned.items()},
             threshold=0.4,
             time_name=f"{time_name} since the start of the forecast",
             error_name="error in units of the spread",

@@ -1,0 +1,1 @@
+"""The task of a measured table: models that suit its columns, and the baselines to beat."""
