@@ -15,7 +15,7 @@ from network_rows import NETWORKS
 from registry import cast
 
 import dynnets.networks as N
-from dynnets.structure import MAP_DEFECTS, NON_EXPANSIVE, REVERSIBLE, SUM, SYMPLECTIC, VOLUME
+from dynnets.structure import NON_EXPANSIVE, REVERSIBLE, ROWS, SUM, SYMPLECTIC, VOLUME
 from dynnets.training import decode, encode
 
 rows = pytest.mark.parametrize("row", NETWORKS, ids=lambda row: row.name)
@@ -48,7 +48,8 @@ def scaled(net, scale):
 @eqx.filter_jit
 def measured(net, x):
     """Image, Jacobian, defects, way back, and the gradient of a loss."""
-    defects = {tag.name: MAP_DEFECTS[tag](net, x) for tag in net.structure if tag in MAP_DEFECTS}
+    measures = {tag.name: ROWS[tag].map_defect for tag in net.structure}
+    defects = {name: defect(net, x) for name, defect in measures.items() if defect is not None}
     back = net.inverse(net(x)) if REVERSIBLE in net.structure else x
     slope = eqx.filter_grad(lambda net: jnp.sum(net(x) ** 2))(net)
     return net(x), jax.jacfwd(net)(x), defects, back, slope
