@@ -53,7 +53,7 @@ def _ends(before, inside, cut=N.Truncation):
 
 
 def _sympnet(kind):
-    return lambda key: N.SYMPNETS[kind](4, 1, key=key).at(0.3)
+    return lambda key: N.SYMPNETS[kind](4, 2 if kind == "LA" else 1, key=key).at(0.3)
 
 
 _ROUND_TRIP = N.ChainedResize(N.ZeroPadding(3, 5), N.Truncation(5, 3))

@@ -48,8 +48,8 @@ def scaled(net, scale):
 @eqx.filter_jit
 def measured(net, x):
     """Image, Jacobian, defects, way back, and the gradient of a loss."""
-    oracles = {tag.name: ROWS[tag].map_defect for tag in net.structure}
-    defects = {name: oracle(net, x) for name, oracle in oracles.items() if oracle is not None}
+    measures = {tag.name: ROWS[tag].map_defect for tag in net.structure}
+    defects = {name: defect(net, x) for name, defect in measures.items() if defect is not None}
     back = net.inverse(net(x)) if REVERSIBLE in net.structure else x
     slope = eqx.filter_grad(lambda net: jnp.sum(net(x) ** 2))(net)
     return net(x), jax.jacfwd(net)(x), defects, back, slope

@@ -175,7 +175,9 @@ def as_step(step) -> AbstractStep:
             f"{type(step).__name__}"
         )
     return FunctionStep(
-        step, StepInfo(str(getattr(step, "__name__", type(step).__name__)), order=1)
+        # a partial has no name of its own
+        step,
+        StepInfo(str(getattr(step, "__name__", type(step).__name__)), order=1),
     )
 
 
