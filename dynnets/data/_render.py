@@ -45,7 +45,7 @@ def render_discs(
     *,
     radius: float | Sequence[float] = 0.3,
     window: float = 1.3,
-    colours: Sequence[Sequence[float]] | None = None,
+    colours: Sequence[Sequence[float | int]] | None = None,
 ) -> Float[Array, "*batch channels size size"]:
     """Pictures of discs at the given places of the plane, seen through a square window.
 

@@ -174,11 +174,9 @@ def as_step(step) -> AbstractStep:
             "a step is an AbstractStep or a function step(field, t, x, h, args), got "
             f"{type(step).__name__}"
         )
-    return FunctionStep(
-        # a partial has no name of its own
-        step,
-        StepInfo(str(getattr(step, "__name__", type(step).__name__)), order=1),
-    )
+    # a partial, or an instance that is called, has no name of its own
+    name = getattr(step, "__name__", type(step).__name__)
+    return FunctionStep(step, StepInfo(str(name), order=1))
 
 
 def step_info(step) -> StepInfo:

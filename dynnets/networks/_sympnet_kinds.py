@@ -14,7 +14,7 @@ nets inside a layer have orthogonal weights, the last one times `scale`.
 ...     sympnet_g: GradientLayer, sympnet_gr: GradientRidgeLayer, sympnet_h: HenonLayer,
 ...     sympnet_la: LinearActivationLayer, sympnet_p: PolynomialRidgeLayer,
 ...     sympnet_r: RidgeLayer, sympnet_t: TimeShearLayer}
->>> all(type(make(2, 1, key=jr.key(0)).layers) is layer for make, layer in kinds.items())
+>>> all(type(make(2, 2, key=jr.key(0)).layers) is layer for make, layer in kinds.items())
 True
 >>> all(issubclass(layer, AbstractShearLayer) for layer in (ActivationLayer, GradientLayer))
 True

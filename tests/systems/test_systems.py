@@ -38,7 +38,7 @@ SYSTEMS = {
     "damped": DampedOscillator(stiffness=1.5, mass=0.6, damping=0.3),
     "forced": ForcedOscillator(stiffness=1.5, mass=0.6, damping=0.3, frequency=1.1),
 }
-SOLVED = [name for name in SYSTEMS if hasattr(SYSTEMS[name], "solution")]
+SOLVED = [name for name in SYSTEMS if SYSTEMS[name].solution is not None]
 
 
 @cache
