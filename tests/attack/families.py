@@ -7,12 +7,26 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from registry import DIM, FIELDS
+from registry import FIELDS
 
 from dynnets import energies as E, fields as F, integrators as I, systems as S
 from dynnets.nn import ACTIVATIONS, MONOTONE_ACTIVATIONS
 
-GIVEN = {"pairwise", "one_pair_force", "vortices", "charged_particle", "schroedinger", "waves"}
+GIVEN = {
+    "pairwise",
+    "one_pair_force",
+    "neural_pair_force",
+    "vortices",
+    "charged_particle",
+    "schroedinger",
+    "waves",
+    "circulation",
+    "populations",
+    "positive_populations",
+    "rigid_body",
+    "forced",
+    "modified",
+}
 """Rows whose arrays are physical constants (masses, circulations), which zero makes singular."""
 
 SCALES = (0.0, 1e-3, 1.0, 1.0, 1.0, 3.0, 30.0, 1e3)
@@ -219,9 +233,10 @@ def _row(rng) -> Family:
     field = row.make(key_of(rng))
     field, _ = scaled(rng, field, (1.0, 3.0) if row.name in GIVEN else SCALES)
     args = None
-    if row.inputs and (row.name == "neural_forced" or rng.random() < 0.5):
+    if row.inputs and (row.given or row.name == "neural_forced" or rng.random() < 0.5):
         args = jnp.ones(row.inputs)
-    return Family(row.name, field, states(rng, (DIM,)), args)
+    xs = states(rng, row.shape)
+    return Family(row.name, field, np.exp(xs / 3) if row.positive else xs, args)
 
 
 def draw_family(rng, tame: float = 1.0) -> Family:

@@ -3,7 +3,7 @@
 import diffrax
 import jax.numpy as jnp
 
-from dynnets import integrators as I
+from dynnets import integrators as I, models as M
 from dynnets.structure import ENERGY, NORM, ORTHOGONAL
 
 from .families import pick
@@ -108,6 +108,7 @@ def _wrapped(rng):
             lambda: I.Compensated(pick(rng, SPLITTINGS)),
             lambda: I.StormerVerlet(),
             lambda: I.TaoPairs(pick(rng, (2, 4))),
+            lambda: M.ExactFlow(),
             lambda: I.Projected(base, ENERGY),
             lambda: I.Projected(base, NORM),
             lambda: I.Projected(base, ORTHOGONAL),
