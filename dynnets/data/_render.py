@@ -123,7 +123,8 @@ def render_two_body(
     ```python
     >>> import jax.numpy as jnp
     >>> from dynnets.data import render_two_body
-    >>> render_two_body(jnp.array([0.5, 0.0, -0.5, 0.0]), 16, colours=((1, 0), (0, 1))).shape
+    >>> red, green = (1.0, 0.0), (0.0, 1.0)
+    >>> render_two_body(jnp.array([0.5, 0.0, -0.5, 0.0]), 16, colours=(red, green)).shape
     (2, 16, 16)
 
     ```
