@@ -144,7 +144,7 @@ def pairing_size(tag, step, field, t, x, h, args) -> Size:
     if tag == SYMMETRIC and solver_behind(step):
         before = jnp.where(ends.reach < 1.5, before, jnp.nan)  # a long step may find another root
     if tag in (SYMMETRIC, REVERSIBLE):  # the rest of the way stretches what was rounded before
-        return Size(before, ends.reach * sizes)
+        return Size(before, ends.reach**2 * sizes)
     if tag == NORM:
         return Size(jnp.ones((), x.dtype), 1 + ends.way / jnp.abs(ends.y).max())
     scale = jnp.sum(jnp.abs(ends.x)) + jnp.sum(jnp.abs(ends.y)) + x.size * ends.way
