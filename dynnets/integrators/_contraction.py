@@ -18,7 +18,8 @@ def contraction_factor(h, low, high):
 
 def midpoint_contraction_factor(h, low, high):
     """`max |1 - z| / |1 + z|` at `z = h low / 2` and `z = h high / 2`: the same for a step of the
-    implicit midpoint rule, `h > 0` and `low >= 0`. Below one where `low > 0`; infinite for other `h`.
+    implicit midpoint rule, `h > 0` and `low >= 0`. Below one where `low > 0`; infinite for
+    other `h`.
     """
     factor = jnp.maximum(*(jnp.abs(1 - z) / (1 + z) for z in (h * low / 2, h * high / 2)))
     return jnp.where(h > 0, factor, jnp.inf)
