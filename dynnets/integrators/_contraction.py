@@ -18,14 +18,18 @@ def contraction_factor(h, low, high):
 
 def midpoint_contraction_factor(h, low, high):
     """`max |1 - z| / |1 + z|` at `z = h low / 2` and `z = h high / 2`: the same for a step of the
-    implicit midpoint rule, `h > 0` and `low >= 0`. Below one where `low > 0`.
+    implicit midpoint rule, `h > 0` and `low >= 0`. Below one where `low > 0`; infinite for
+    other `h`.
     """
-    return jnp.maximum(*(jnp.abs(1 - z) / (1 + z) for z in (h * low / 2, h * high / 2)))
+    factor = jnp.maximum(*(jnp.abs(1 - z) / (1 + z) for z in (h * low / 2, h * high / 2)))
+    return jnp.where(h > 0, factor, jnp.inf)
 
 
 def implicit_euler_contraction_factor(h, low, high):
-    """`1 / (1 + h low)`: the same for a step of the implicit Euler method, `h > 0`, `low >= 0`."""
-    return 1 / (1 + h * low)
+    """`1 / (1 + h low)`: the same for a step of the implicit Euler method, `h > 0`, `low >= 0`;
+    infinite for other `h`.
+    """
+    return jnp.where(h > 0, 1 / (1 + h * low), jnp.inf)
 
 
 def euler_averagedness(h, nu):

@@ -54,6 +54,7 @@ def symplecticity_defect(function: Callable, x: Float[Array, " two_n"]):
 def poisson_defect(function: Callable, x: Float[Array, " d"], matrix: Float[Array, "d d"]):
     """`max |D B D^T - B|` for a constant skew matrix `B`: zero where the bracket is kept."""
     jacobian = jax.jacfwd(function)(x)
+    matrix = jnp.asarray(matrix, jacobian.dtype)  # known constants take the state's precision
     return jnp.abs(jacobian @ matrix @ jacobian.T - matrix).max()
 
 

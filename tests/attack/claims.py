@@ -132,7 +132,7 @@ def pairing_size(tag, step, field, t, x, h, args) -> Size:
     """The size of what cancels in the oracle of `tag` for one step."""
     ends = _remembered(x, 1, lambda: _ends(step, field, t, x, h, args))
     if tag in (SYMPLECTIC, POISSON, VOLUME, NON_EXPANSIVE):
-        matrix = field.matrix if tag == POISSON else None
+        matrix = jnp.asarray(field.matrix, x.dtype) if tag == POISSON else None
         slope = _remembered(x, 2, lambda: slope_of(*one_step_map(step, field, t, x, h, args)))
         return slope_size(tag, slope, ends.reach, matrix)
     if tag in (ENERGY, DISSIPATIVE):
@@ -144,7 +144,7 @@ def pairing_size(tag, step, field, t, x, h, args) -> Size:
     if tag == SYMMETRIC and solver_behind(step):
         before = jnp.where(ends.reach < 1.5, before, jnp.nan)  # a long step may find another root
     if tag in (SYMMETRIC, REVERSIBLE):  # the rest of the way stretches what was rounded before
-        return Size(before, ends.reach * sizes)
+        return Size(before, ends.reach**2 * sizes)
     if tag == NORM:
         return Size(jnp.ones((), x.dtype), 1 + ends.way / jnp.abs(ends.y).max())
     scale = jnp.sum(jnp.abs(ends.x)) + jnp.sum(jnp.abs(ends.y)) + x.size * ends.way
@@ -217,7 +217,9 @@ def _flow_terms(tag, args, field, t, x):
             return jnp.abs(jnp.trace(slope)), size
         if tag == NON_EXPANSIVE:
             return jnp.maximum(jnp.linalg.eigvalsh(slope + slope.T)[-1], 0), size
-        matrix = field.matrix if tag == POISSON else canonical_matrix(len(x) // 2, x.dtype)
+        canonical = tag == SYMPLECTIC
+        matrix = canonical_matrix(len(x) // 2, x.dtype) if canonical else field.matrix
+        matrix = jnp.asarray(matrix, x.dtype)
         product = slope @ matrix
         return jnp.abs(product - product.T).max(), size * jnp.abs(matrix).max()
     if tag in (ENERGY, DISSIPATIVE):
