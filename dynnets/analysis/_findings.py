@@ -1,7 +1,7 @@
 """What is found of fields, steps, maps and forecasts at given states, by the oracle of each tag."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -26,10 +26,6 @@ from dynnets._core import (
     Tag,
 )
 from dynnets.structure import (
-    CANCELLATIONS,
-    FLOW_DEFECTS,
-    FLOW_ORACLES,
-    MAP_CANCELLATIONS,
     ROWS,
     return_cancellation,
     symplecticity_defect,
@@ -86,14 +82,17 @@ def _sorted(tags) -> list[Tag]:
 
 def _measured_flow(field, args, tags, x):
     value = field(0.0, x, args)
-    found = {tag.name: _unless_lost(value, FLOW_ORACLES[tag](field, 0.0, x, args)) for tag in tags}
+    found = {
+        tag.name: _unless_lost(value, cast(Callable, ROWS[tag].flow_oracle)(field, 0.0, x, args))
+        for tag in tags
+    }
     return found, jnp.isfinite(value).all()
 
 
 def flow_findings(field, tags, xs: Float[Array, " n *state"], args: Any = None) -> list[Finding]:
     """The infinitesimal statement of each claimed tag, at each state and time zero."""
     eps = rounding_of(field, xs)
-    tags = [tag for tag in _sorted(tags) if tag in FLOW_ORACLES]
+    tags = [tag for tag in _sorted(tags) if ROWS[tag].flow_oracle is not None]
     lacking = {tag: _lacking(tag, field) for tag in tags}
     able = tuple(tag for tag in tags if not lacking[tag])
     tried = attempt(eqx.Partial(_measured_flow, field, args, able), xs)
@@ -103,7 +102,7 @@ def flow_findings(field, tags, xs: Float[Array, " n *state"], args: Any = None) 
         if lacking[tag]:
             findings.append(_unmeasurable(tag, lacking[tag]))
         else:
-            statement = f"exact flow: {FLOW_DEFECTS[tag]}"
+            statement = f"exact flow: {ROWS[tag].flow_defect}"
             defect, size = found[tag.name]
             findings.append(judge(tag.name, (defect, size, size), eps, statement, True))
     return findings
@@ -130,7 +129,7 @@ def _measured_step(step, field, h, args, tags, copies, x):
     found: dict[str, Any] = {}
     for tag in tags:
         defect = ROWS[tag].oracle(step, field, 0.0, x, h, args)
-        sizes = CANCELLATIONS[tag](step, field, 0.0, x, h, args)
+        sizes = ROWS[tag].cancellation(step, field, 0.0, x, h, args)
         found[tag.name] = _unless_lost(value, (defect, *sizes))
     if copies:
         found["first copy"] = _first_copy(step, field, 0.0, x, h, args)
@@ -172,7 +171,7 @@ def _measured_map(function, inverse, tags, x):
     for tag in tags:
         defect = ROWS[tag].map_defect
         if defect is not None:
-            sizes = MAP_CANCELLATIONS[tag](function, x)
+            sizes = cast(Callable, ROWS[tag].map_cancellation)(function, x)
             found[tag.name] = _unless_lost(value, (defect(function, x), *sizes))
     if inverse is not None:
         error = jnp.abs(inverse(value) - x).max()
@@ -188,7 +187,9 @@ def map_findings(
     after = jax.eval_shape(function, xs[0]).shape
     square = after == xs.shape[1:]
     measured = measured_only(claimed, claimed, xs.shape[1:]) if square else []
-    tags = [tag for tag in _sorted(set(claimed) | set(measured)) if tag in MAP_CANCELLATIONS]
+    tags = [
+        tag for tag in _sorted(set(claimed) | set(measured)) if ROWS[tag].map_defect is not None
+    ]
     returns = REVERSIBLE in claimed and inverse is not None
     back = inverse if returns else None
     tried = attempt(eqx.Partial(_measured_map, function, back, tuple(tags)), xs)

@@ -26,14 +26,10 @@ from ._algebra import (
     verdict as verdict,
 )
 from ._cancellation import (
-    CANCELLATIONS as CANCELLATIONS,
-    MAP_CANCELLATIONS as MAP_CANCELLATIONS,
     Cancellation as Cancellation,
     return_cancellation as return_cancellation,
 )
 from ._flow_oracles import (
-    FLOW_DEFECTS as FLOW_DEFECTS,
-    FLOW_ORACLES as FLOW_ORACLES,
     FlowDefect as FlowDefect,
 )
 from ._oracles import (

@@ -14,22 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynnets._core import (
-    DISSIPATIVE,
-    ENERGY,
-    MOMENTUM,
-    NON_EXPANSIVE,
-    NORM,
-    ORTHOGONAL,
-    POISSON,
-    REVERSIBLE,
-    SUM,
-    SYMMETRIC,
-    SYMPLECTIC,
-    VOLUME,
-    Tag,
-    canonical_matrix,
-)
+from dynnets._core import canonical_matrix
 
 from ._oracles import one_step_map, total_momentum
 
@@ -57,35 +42,40 @@ def form_cancellation(jacobian: Float[Array, "d d"], form: Float[Array, "d d"]) 
     return Cancellation((steep.T @ form @ steep + form).max(), form.max())
 
 
-def _symplectic(function, x):
+def symplectic_size(function, x):
+    """Of `D^T J D - J`."""
     return form_cancellation(_jacobian(function, x), canonical_matrix(x.shape[0] // 2, x.dtype))
 
 
-def _volume(function, x):
+def volume_size(function, x):
     """Of `log |det D|`: its change is `tr(D^-1 dD)`, independent errors add in squares."""
     jacobian = _jacobian(function, x)
     size = jnp.sqrt(jnp.sum((jnp.linalg.inv(jacobian).T * jacobian) ** 2))
     return Cancellation(size, jnp.ones_like(size))
 
 
-def _norm(function, x):
+def norm_size(function, x):
+    """Of the relative change of the norm."""
     image = jnp.linalg.norm(function(x).ravel())
     size = 1 + jnp.linalg.norm(_reach(function, x)) / image
     return Cancellation(size, jnp.ones_like(size))
 
 
-def _sum(function, x):
+def sum_size(function, x):
+    """Of the change of the sum."""
     size = jnp.sum(jnp.abs(x)) + jnp.sum(_reach(function, x))
     return Cancellation(size, size)
 
 
-def _orthogonal(function, x):
+def orthogonal_size(function, x):
+    """Of `Q'^T Q' - Q^T Q`."""
     after = jnp.abs(function(x))
     sums = after.T @ _reach(function, x).reshape(after.shape) + jnp.abs(x).T @ jnp.abs(x)
     return Cancellation(sums.max(), jnp.sum(x**2, axis=0).max())
 
 
-def _non_expansive(function, x):
+def non_expansive_size(function, x):
+    """Of the largest Lipschitz ratio above one."""
     size = jnp.linalg.norm(_jacobian(function, x))
     return Cancellation(size, jnp.ones_like(size))
 
@@ -97,30 +87,22 @@ def return_cancellation(there: Callable, back: Callable, x: Array) -> Cancellati
     return Cancellation(size, jnp.maximum(jnp.abs(x).max(), jnp.abs(end).max()))
 
 
-MAP_CANCELLATIONS: dict[Tag, Callable] = {
-    SYMPLECTIC: _symplectic,
-    VOLUME: _volume,
-    NORM: _norm,
-    SUM: _sum,
-    ORTHOGONAL: _orthogonal,
-    NON_EXPANSIVE: _non_expansive,
-}
-"""`cancellation(function, x)` of the defects of bare maps, `Row.map_defect`."""
+def of_step(cancellation: Callable) -> Callable:
+    """The `Cancellation` of a step's map."""
 
-
-def _on_map(cancellation: Callable) -> Callable:
-    def of_step(step, field, t, x, h, args=None):
+    def of_this(step, field, t, x, h, args=None):
         return cancellation(*one_step_map(step, field, t, x, h, args))
 
-    return of_step
+    return of_this
 
 
-def _poisson_of_step(step, field, t, x, h, args=None):
+def poisson_of_step(step, field, t, x, h, args=None):
+    """Of `D B D^T - B`, by the field's own matrix."""
     function, point = one_step_map(step, field, t, x, h, args)
     return form_cancellation(_jacobian(function, point).T, field.matrix)
 
 
-def _energy_of_step(step, field, t, x, h, args=None):
+def energy_of_step(step, field, t, x, h, args=None):
     """Of a change of energy: both values, and what rounding of both states makes of them."""
     function, energy = (lambda y: step(field, t, y, h, args)), field.energy
     end = function(x)
@@ -135,32 +117,23 @@ def momentum_weights(field, x) -> Float[Array, "space d"]:
     return jax.jacfwd((lambda y: total_momentum(y, 1)) if momentum is None else momentum)(x)
 
 
-def _momentum_of_step(step, field, t, x, h, args=None):
+def momentum_of_step(step, field, t, x, h, args=None):
+    """Of the change of the total momentum."""
     weights = jnp.abs(momentum_weights(field, x))
     reach = _reach(lambda y: step(field, t, y, h, args), x)
     size = (weights @ (reach + jnp.abs(x))).max()
     return Cancellation(size, size)
 
 
-def _symmetry_of_step(step, field, t, x, h, args=None):
+def symmetry_of_step(step, field, t, x, h, args=None):
+    """Of the error of a step there and a step back."""
     there, point = one_step_map(step, field, t, x, h, args)
     back, _ = one_step_map(step, field, t + h, x, -h, args)
     return return_cancellation(there, back, point)
 
 
-def _inverse_of_step(step, field, t, x, h, args=None):
+def inverse_of_step(step, field, t, x, h, args=None):
+    """Of the error of a step and its inverse."""
     return return_cancellation(
         lambda y: step(field, t, y, h, args), lambda y: step.inverse(field, t, y, h, args), x
     )
-
-
-CANCELLATIONS: dict[Tag, Callable] = {
-    POISSON: _poisson_of_step,
-    ENERGY: _energy_of_step,
-    DISSIPATIVE: _energy_of_step,
-    MOMENTUM: _momentum_of_step,
-    SYMMETRIC: _symmetry_of_step,
-    REVERSIBLE: _inverse_of_step,
-    **{tag: _on_map(cancellation) for tag, cancellation in MAP_CANCELLATIONS.items()},
-}
-"""The `Cancellation` of each tag's oracle: `cancellation(step, field, t, x, h, args=None)`."""

@@ -2,28 +2,13 @@
 exact flow keeps the tag.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynnets._core import (
-    DISSIPATIVE,
-    ENERGY,
-    MOMENTUM,
-    NON_EXPANSIVE,
-    NORM,
-    ORTHOGONAL,
-    POISSON,
-    SUM,
-    SYMPLECTIC,
-    VOLUME,
-    Tag,
-    canonical_matrix,
-    check_phase_dim,
-)
+from dynnets._core import canonical_matrix, check_phase_dim
 
 from ._cancellation import momentum_weights
 
@@ -50,21 +35,24 @@ def _rate(field, t, x, args):
     return value, summed
 
 
-def _symplectic(field, t, x, args=None):
+def symplectic_rate(field, t, x, args=None):
+    """`max |S - S^T|` of `S = J^T Df`."""
     check_phase_dim("the state's dimension", x.shape[0])
     slope = _slope(field, t, x, args)
     hessian = canonical_matrix(x.shape[0] // 2, x.dtype).T @ slope
     return FlowDefect(jnp.abs(hessian - hessian.T).max(), jnp.abs(hessian).max())
 
 
-def _poisson(field, t, x, args=None):
+def poisson_rate(field, t, x, args=None):
+    """`max |P - P^T|` of `P = Df B`, by the field's own matrix."""
     slope, matrix = _slope(field, t, x, args), field.matrix
     product = slope @ matrix
     size = (jnp.abs(slope) @ jnp.abs(matrix)).max()
     return FlowDefect(jnp.abs(product - product.T).max(), size)
 
 
-def _volume(field, t, x, args=None):
+def volume_rate(field, t, x, args=None):
+    """`|div f|`."""
     slope = _slope(field, t, x, args)
     size = jnp.sum(jnp.abs(jnp.diagonal(slope))) + jnp.abs(slope).max()
     return FlowDefect(jnp.abs(jnp.trace(slope)), size)
@@ -81,69 +69,44 @@ def _power(field, t, x, args):
     return jnp.sum(steep * rate), size
 
 
-def _energy(field, t, x, args=None):
+def energy_rate(field, t, x, args=None):
+    """`|dH/dt|` of the field's energy along it."""
     power, size = _power(field, t, x, args)
     return FlowDefect(jnp.abs(power), size)
 
 
-def _dissipative(field, t, x, args=None):
+def dissipative_rate(field, t, x, args=None):
+    """The largest `dH/dt` of the field's energy along it, without input."""
     return FlowDefect(*_power(field, t, x, args))
 
 
-def _momentum(field, t, x, args=None):
+def momentum_rate(field, t, x, args=None):
+    """The largest force on all bodies together."""
     weights = momentum_weights(field, x)
     rate, summed = _rate(field, t, x, args)
     return FlowDefect(jnp.abs(weights @ rate).max(), (jnp.abs(weights) @ summed).max())
 
 
-def _norm(field, t, x, args=None):
+def norm_rate(field, t, x, args=None):
+    """`|x . f|`."""
     rate, summed = _rate(field, t, x, args)
     return FlowDefect(jnp.abs(jnp.sum(x * rate)), jnp.sum(jnp.abs(x) * summed))
 
 
-def _sum(field, t, x, args=None):
+def sum_rate(field, t, x, args=None):
+    """`|sum of f|`."""
     rate, summed = _rate(field, t, x, args)
     return FlowDefect(jnp.abs(jnp.sum(rate)), jnp.sum(summed))
 
 
-def _orthogonal(field, t, x, args=None):
+def orthogonal_rate(field, t, x, args=None):
+    """`max |Q^T F + F^T Q|`."""
     rate, summed = _rate(field, t, x, args)
     product = x.T @ rate
     return FlowDefect(jnp.abs(product + product.T).max(), 2 * (jnp.abs(x).T @ summed).max())
 
 
-def _non_expansive(field, t, x, args=None):
+def non_expansive_rate(field, t, x, args=None):
+    """The largest eigenvalue of `Df + Df^T`."""
     slope = _slope(field, t, x, args)
     return FlowDefect(jnp.linalg.eigvalsh(slope + slope.T)[-1], jnp.linalg.norm(slope))
-
-
-FLOW_ORACLES: dict[Tag, Callable] = {
-    SYMPLECTIC: _symplectic,
-    POISSON: _poisson,
-    VOLUME: _volume,
-    ENERGY: _energy,
-    MOMENTUM: _momentum,
-    DISSIPATIVE: _dissipative,
-    NORM: _norm,
-    SUM: _sum,
-    ORTHOGONAL: _orthogonal,
-    NON_EXPANSIVE: _non_expansive,
-}
-"""The infinitesimal statement of each tag: `oracle(field, t, x, args=None) -> FlowDefect`.
-
-SYMMETRIC and REVERSIBLE, which speak of steps and not of fields, have none."""
-
-
-FLOW_DEFECTS: dict[Tag, str] = {
-    SYMPLECTIC: "max |S - S^T|, S = J^T Df",
-    POISSON: "max |P - P^T|, P = Df B",
-    VOLUME: "|div f|",
-    ENERGY: "|dH/dt| of the field's energy along it",
-    MOMENTUM: "largest force on all bodies together",
-    DISSIPATIVE: "largest dH/dt of the field's energy along it, without input",
-    NORM: "|x . f|",
-    SUM: "|sum of f|",
-    ORTHOGONAL: "max |Q^T F + F^T Q|",
-    NON_EXPANSIVE: "largest eigenvalue of Df + Df^T",
-}
-"""What each oracle of a field measures, in words."""
