@@ -36,16 +36,20 @@ def simulate(
 
     **Arguments:**
 
-    - `key`: split once, for the initial states and for the noise.
-    - `ts`: times of the samples, `(T,)` for all trials or `(trials, T)`.
-    - `noise`: deviation of Gaussian noise added to the states, a number or one per component
-      `(d,)`. The derivatives `dxs` stay exact: the field at the noise-free states.
-    - `inputs`: `None`; values at `ts`, shape `(T, m)` or `(trials, T, m)`, interpolated linearly;
-      or a function `u(t) -> (m,)`.
-    - `tolerance`: relative and absolute tolerance of the solve; by default `eps**0.75` of the
+    - `system`: what to simulate; it draws the initial states too.
+    - `key`: the key of the initial states and of the noise, split once.
+    - `trials`: how many trajectories to simulate.
+    - `ts`: the times of the samples, `(T,)` for all trials or `(trials, T)`.
+    - `noise`: the standard deviation of the Gaussian noise that is added to the states, one number
+      or one for each component `(d,)`. The derivatives `dxs` stay exact: the field at the
+      noise-free states.
+    - `inputs`: `None`; values at `ts`, shape `(T, m)` or `(trials, T, m)`, which are interpolated
+      linearly; or a function `u(t) -> (m,)`.
+    - `tolerance`: the relative and absolute tolerance of the solve; by default `eps**0.75` of the
       dtype (2e-12 in float64, 6e-6 in float32).
+    - `max_steps`: how many steps the solver may take in a trial.
 
-    **Returns:** `Trajectories` in the dtype of the initial states, `phase="momenta"` if their
+    **Returns** `Trajectories` in the dtype of the initial states, `phase="momenta"` if their
     dimension is even. Raises `ValueError` for bad arguments and for a solve that fails (it
     names the trials). Cost: 12 evaluations of the field per step of the solver and trial.
     """
