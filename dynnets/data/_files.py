@@ -23,7 +23,7 @@ def existing_file(path: str | os.PathLike) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file as 64 hexadecimal digits."""
+    """The SHA-256 of a file as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

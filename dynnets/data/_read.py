@@ -2,6 +2,7 @@
 
 import csv
 import math
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,19 +14,18 @@ from ._files import existing_file
 
 
 class Columns:
-    """Named columns of one file, converted to numbers only where they are asked for.
-
-    `where(i)` says in words where entry `i` of a column stands in the file.
-    """
+    """Named columns of one file, converted to numbers only where they are asked for."""
 
     def __init__(self, path: Path, columns: Mapping[str, Any], lines: Sequence[int] | None):
         self.path, self._columns, self._lines = path, columns, lines
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the columns, in the order of the file."""
         return tuple(self._columns)
 
     def where(self, index: int) -> str:
+        """In words, where entry `index` of a column stands in the file."""
         line = "" if self._lines is None else f" (line {self._lines[index]})"
         return f"row {index + 1}{line}"
 
@@ -61,7 +61,7 @@ class Columns:
             ) from None
 
 
-def read_columns(path) -> Columns:
+def read_columns(path: str | os.PathLike) -> Columns:
     """The columns of a CSV or NPZ file, told apart by their content.
 
     Raises `ValueError` naming the file for one that is missing, a directory, empty, without data

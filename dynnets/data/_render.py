@@ -1,6 +1,7 @@
 """Pictures of moving bodies: what a model that learns from pixels is given instead of states."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -59,11 +60,12 @@ def render_discs(
     - `size`: rows and columns of a picture.
     - `radius`: that of all discs, or one for each, in the units of `places`.
     - `window`: half the side of the window around the origin; a disc outside is not seen.
-    - `colours`: brightness of each disc in each channel, `(bodies, channels)`, from 0 to 1; by
-      default one channel, all discs white.
+    - `colours`: the brightness of each disc in each channel, `(bodies, channels)`, from 0 to 1; by
+      default there is one channel, in which all discs are white.
 
-    **Returns:** brightness from 0 (background) to 1, row 0 on top, in the dtype of `places`. Pure
-    and deterministic, for `jit`, `vmap` and `grad`. Cost: about ten operations a pixel and disc.
+    **Returns** the brightness from 0 (background) to 1, row 0 on top, in the dtype of `places`. The
+    function is pure and deterministic, for `jit`, `vmap` and `grad`. Cost: about ten operations
+    for each pixel and disc.
     Raises `ValueError` for places that are not floating-point, a size below 2, a radius or window
     that is not positive, and as many radii or colours as not bodies.
 
@@ -100,19 +102,19 @@ def render_discs(
 
 
 def render_mass_spring(
-    q: Num[Array, "*batch"] | float, size: int = 32, **options
+    q: Num[Array, "*batch"] | float, size: int = 32, **options: Any
 ) -> Float[Array, "*batch channels size size"]:
     """Pictures of a mass on a spring: a disc at `(q, 0)`.
 
-    **Arguments:** `q`: displacements, of any shape; `size`, `options`: see `render_discs`, which
-    also says what is returned and raised.
+    **Arguments:** `q`: the displacements, of any shape; `size`, `options`: as for `render_discs`,
+    which also says what is returned and raised.
     """
     q = jnp.asarray(q)
     return render_discs(jnp.stack([q, jnp.zeros_like(q)], axis=-1)[..., None, :], size, **options)
 
 
 def render_two_body(
-    q: Num[Array, "*batch 4"], size: int = 32, **options
+    q: Num[Array, "*batch 4"], size: int = 32, **options: Any
 ) -> Float[Array, "*batch channels size size"]:
     """Pictures of two bodies in the plane: discs at `(x_1, y_1)` and `(x_2, y_2)`.
 
@@ -147,15 +149,15 @@ def render_pendulum(
 
     **Arguments:**
 
-    - `q`: angles from the lowest point, in radians, of any shape; positive to the right.
-    - `size`: rows and columns of a picture.
-    - `length`, `rod`, `bob`: length of the rod, half its width and radius of the disc, as parts
-      of `size`. The whole disc stays in the picture if `length + bob <= 1/2`.
+    - `q`: the angles from the lowest point in radians, of any shape, positive to the right.
+    - `size`: how many rows, and as many columns, a picture has.
+    - `length`, `rod`, `bob`: the length of the rod, half its width and the radius of the disc, as
+      parts of `size`. The whole disc stays in the picture if `length + bob <= 1/2`.
 
-    **Returns:** brightness from 0 (background) to 1, shape `(*q.shape, size, size)`, row 0 on
-    top, in the dtype of `q`. Pure and deterministic, for `jit`, `vmap` and `grad`. Cost: about
-    thirty operations a pixel. Raises `ValueError` for angles that are not floating-point, for a
-    size below 2, and for lengths that are not positive or leave the picture.
+    **Returns** the brightness from 0 (background) to 1, shape `(*q.shape, size, size)`, row 0 on
+    top, in the dtype of `q`. The function is pure and deterministic, for `jit`, `vmap` and `grad`.
+    Cost: about thirty operations for each pixel. Raises `ValueError` for angles that are not
+    floating-point, for a size below 2, and for lengths that are not positive or leave the picture.
 
     Source: the pictures follow the pixel task of S. Greydanus, M. Dzamba, J. Yosinski,
     Hamiltonian Neural Networks, NeurIPS 2019, which took them from a simulator's screen.

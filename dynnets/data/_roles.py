@@ -42,7 +42,7 @@ class Roles(NamedTuple):
 
     @property
     def states(self) -> tuple[str, ...]:
-        """Names of the state: coordinates, then momenta or velocities."""
+        """The names of the state's components: coordinates, then momenta or velocities."""
         return self.coordinates + (self.momenta or self.velocities)
 
     def describe(self, names: Sequence[str]) -> str:

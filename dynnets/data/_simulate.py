@@ -44,8 +44,9 @@ def simulate(
       or a function `u(t) -> (m,)`.
     - `tolerance`: relative and absolute tolerance of the solve; by default `eps**0.75` of the
       dtype (2e-12 in float64, 6e-6 in float32).
+    - `max_steps`: how many steps the solver may take in a trial.
 
-    **Returns:** `Trajectories` in the dtype of the initial states, `phase="momenta"` if their
+    **Returns** `Trajectories` in the dtype of the initial states, `phase="momenta"` if their
     dimension is even. Raises `ValueError` for bad arguments and for a solve that fails (it
     names the trials). Cost: 12 evaluations of the field per step of the solver and trial.
     """

@@ -47,10 +47,17 @@ def load_solar_system(
     last of which is the greatest multiple that does not pass `stop`; `bodies`: any of `sun`,
     `mercury` ... `neptune` (planets together with their moons), in the order wanted.
 
-    **Returns:** one trial: `ts` in years, the state body by body, first all positions
-    `(x, y, z)` in au, then all velocities in au per year, axes of the ICRF, origin at the
-    barycentre of the solar system; `phase = "velocities"`. Raises `ValueError` when a package
-    is missing, and for unknown bodies, a step that is not positive and years out of range.
+    - `start`, `stop`: the first and the last year, in Julian years of 365.25 days counted from
+      J2000.0 (barycentric dynamical time), within 1899.6 to 2053.7.
+    - `step_days`: how many days lie between two samples. The last sample is the greatest multiple
+      that does not pass `stop`.
+    - `bodies`: names out of `sun`, `mercury` ... `neptune` (planets together with their moons), in
+      the order wanted.
+
+    **Returns** one trial with `ts` in years. The state holds first all positions `(x, y, z)` in au,
+    body by body, then all velocities in au per year; the axes are those of the ICRF, the origin is
+    the barycentre of the solar system, and `phase = "velocities"`. Raises `ValueError` when a
+    package is missing, and for unknown bodies, a step that is not positive and years out of range.
 
     Source: W. Folkner, J. Williams, D. Boggs, The Planetary and Lunar Ephemeris DE 421, 2009.
 

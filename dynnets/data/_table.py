@@ -24,19 +24,20 @@ def load_table(
 
     **Arguments:**
 
-    - `path`: a text table (first line: the names; separated by commas, semicolons, tabs or
-      blanks; lines that start with `#` or `%` below it are skipped), or an NPZ file of 1-D
+    - `path`: a text table whose first line holds the names, separated by commas, semicolons, tabs
+      or blanks (lines that start with `#` or `%` below it are skipped), or an NPZ file of 1-D
       arrays of one length (a 2-D array `(rows, k)` counts as columns `name0 .. name{k-1}`).
-    - `time`, `coordinates`, `momenta` or `velocities`, `inputs`, `trial`: column names. A role
+    - `time`, `coordinates`, `momenta` or `velocities`, `inputs`, `trial`: names of columns. A role
       that is not given is guessed from the usual names (`t`, `time`; `q1`, `x`, `theta`,
       `angle`; `p1`, `momentum`; `v`, `w`, `omega`, `qdot`; `u`, `input`, `force`, `torque`;
       `trial`, `run`), units in brackets aside; pass `()` for a role that no column has. Momenta
       go before velocities. Momenta and velocities follow the order of their coordinates, by
       their index or axis where they carry one.
 
-    **Returns:** one trial per label of the trial column, in order of appearance; states
-    `(coordinates, momenta)`, `(coordinates, velocities)` or coordinates alone, as `phase` says;
-    `source` says which column was taken for what. In JAX's default floating dtype.
+    **Returns** one trial for each label of the trial column, in the order of their appearance. The
+    states are `(coordinates, momenta)`, `(coordinates, velocities)` or coordinates alone, as
+    `phase` says; `source` says which column was taken for what. The dtype is JAX's default
+    floating one.
 
     Raises `ValueError` naming the file and, where it applies, column, data row (from 1) and line
     for: a missing, unreadable, empty, header-only or foreign file, pickled arrays, unknown or

@@ -34,8 +34,8 @@ class Trial(NamedTuple):
 class Samples(AbstractBatch):
     """Points of the state space with their time derivatives, in no particular order.
 
-    `t (N,)`, `x (N, d)`, `dx (N, d)` in units of `x` per unit of `t`, and the inputs
-    `u (N, m)` or `None`. What losses by derivative train on.
+    Losses by derivative train on them. There are `t (N,)`, `x (N, d)`, `dx (N, d)` in units of `x`
+    per unit of `t`, and the inputs `u (N, m)` or `None`.
     """
 
     t: Float[Array, " samples"]
@@ -66,13 +66,13 @@ class Trajectories(AbstractBatch):
 
     **Fields:**
 
-    - `ts`: times, shape `(trials, T)`, strictly increasing along the second axis.
-    - `xs`: states, shape `(trials, T, d)`.
-    - `us`: inputs at the same times, shape `(trials, T, m)`, or `None`.
-    - `dxs`: time derivatives of the states, shape `(trials, T, d)`, or `None`.
-    - `lengths`: number of samples of each trial, shape `(trials,)`.
-    - `names`, `input_names`: one name per state component and per input.
-    - `phase`: what the state is: `"momenta"` for `(q, p)`, `"velocities"` for `(q, dq/dt)`,
+    - `ts`: the times, shape `(trials, T)`, strictly increasing along the second axis.
+    - `xs`: the states, shape `(trials, T, d)`.
+    - `us`: the inputs at the same times, shape `(trials, T, m)`, or `None`.
+    - `dxs`: the time derivatives of the states, shape `(trials, T, d)`, or `None`.
+    - `lengths`: how many samples each trial has, shape `(trials,)`.
+    - `names`, `input_names`: a name for each component of the state and for each input.
+    - `phase`: what the state is, `"momenta"` for `(q, p)`, `"velocities"` for `(q, dq/dt)`,
       `"coordinates only"` for `q` alone, `"state"` where no such reading is known.
     - `source`: where the numbers come from, in words.
     """
@@ -123,8 +123,8 @@ class Trajectories(AbstractBatch):
         `xs_list`: states, each `(n_i, d)`; `us_list`, `dxs_list`: inputs `(n_i, m)` and
         derivatives `(n_i, d)`, if any; the rest as the fields.
 
-        **Returns:** arrays of the floating dtype of the states (JAX's default one for numbers
-        that are not floating).
+        **Returns** the set, whose arrays have the floating dtype of the states, or JAX's default
+        one if the states are not floating.
 
         Raises `ValueError`, naming the trial, for no trials, fewer than two samples, mismatched
         shapes, values that are not finite, and times that do not strictly increase in that dtype.
@@ -198,18 +198,18 @@ class Trajectories(AbstractBatch):
 
     @property
     def mask(self) -> Bool[Array, "trials times"]:
-        """True where a sample was measured, false on padding."""
+        """Whether a sample was measured (true) or is padding (false)."""
         index = jnp.arange(self.ts.shape[1], dtype=self.lengths.dtype)
         return index[None, :] < self.lengths[:, None]
 
     @property
     def dim(self) -> int:
-        """Dimension `d` of the state."""
+        """The dimension `d` of the state."""
         return self.xs.shape[2]
 
     @property
     def input_dim(self) -> int:
-        """Number `m` of inputs; 0 without any."""
+        """How many inputs `m` there are; 0 without any."""
         return 0 if self.us is None else self.us.shape[2]
 
     def __len__(self) -> int:
@@ -219,7 +219,7 @@ class Trajectories(AbstractBatch):
         return (self.trial(i) for i in range(len(self)))
 
     def trial(self, index: int) -> Trial:
-        """Trial number `index` without its padding. Raises `ValueError` if there is none."""
+        """The trial of number `index` without its padding. Raises `ValueError` if there is none."""
         if not -len(self) <= index < len(self):
             raise ValueError(f"there are {len(self)} trials, got index {index}")
         n = int(np.asarray(self.lengths)[index])

@@ -20,10 +20,10 @@ from ._trajectories import Samples, Trajectories, Trial, at_host, numpy_trials
 def windows(trajectories: Trajectories, length: int, stride: int = 1) -> Trajectories:
     """All windows of `length` consecutive samples, each a trial of the result.
 
-    **Arguments:** `length >= 2`: samples per window; `stride`: samples between the starts of
-    two windows of one trial.
+    **Arguments:** `length`: how many samples a window has, at least two; `stride`: how many samples
+    lie between the starts of two windows of one trial.
 
-    **Returns:** a set of equally long trials, so without padding. Raises `ValueError` if no
+    **Returns** a set of equally long trials, so without padding. Raises `ValueError` if no
     trial is as long as `length`.
     """
     check_size("length", length, 2)
@@ -83,11 +83,11 @@ def split_fractions(
 ) -> tuple[Trajectories, ...]:
     """Cut into parts of the given fractions, for instance `(0.7, 0.15, 0.15)`.
 
-    **Arguments:** `fractions`: positive, of sum 1. `by`: `"time"` cuts the samples of every
-    trial in their order (the last part is the end of the record); `"trials"` deals whole trials
-    out. `key`: shuffles the trials first, with `by="trials"` only.
+    **Arguments:** `fractions`: positive numbers whose sum is 1; `by`: `"time"` cuts the samples of
+    every trial in their order (the last part is the end of the record), `"trials"` deals whole
+    trials out; `key`: shuffles the trials first, with `by="trials"` only.
 
-    **Returns:** one set per fraction. Raises `ValueError` for fractions that are not positive
+    **Returns** one set for each fraction. Raises `ValueError` for fractions that are not positive
     or do not sum to 1, an unknown `by`, and a part without samples.
     """
     check_choice("by", by, ("time", "trials"))

@@ -20,8 +20,10 @@ QUICK_REMARK = (
 class Row(NamedTuple):
     """One model of the table.
 
-    `metrics`: `name -> (seeds,)`; `kind`: conservative, damped or baseline; `assumes`: what must
-    hold for it to be right; `parameters`: how many numbers were learned.
+    - `name`: of the model; `kind`: conservative, damped or baseline; `assumes`: what must hold for
+      it to be right.
+    - `metrics`: its numbers by name, each `(seeds,)`.
+    - `seconds`: what training took; `parameters`: how many numbers were learned.
     """
 
     name: str
@@ -40,9 +42,10 @@ class Row(NamedTuple):
 class Report(NamedTuple):
     """The outcome of `learn`: `print(report)` shows the table with the verdict.
 
-    - `title`; `columns`: the metrics shown; `rows`: one per model; `verdict`: which to trust, why.
-    - `chosen`: name of the recommended model; `model`: it, in the record's units, of the seed of
-      least validation error; `models`: the same for every model, by name.
+    - `title`: the headline; `columns`: the metrics that the table shows; `rows`: its lines, one for
+      each model; `verdict`: the sentences that say which model to trust, and why.
+    - `chosen`: the name of the recommended model; `model`: that model in the units of the record,
+      from the seed of least validation error; `models`: the same for every candidate, by name.
     - `certificate`: what the chosen model preserves, graded.
     - `details`: further numbers, as JSON holds them.
     - `folder`: where the files are, or `None`.
@@ -99,7 +102,7 @@ def _cells(row: Row, columns: Sequence[str], chosen: bool) -> tuple[str, ...]:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text under a header, columns aligned: the first to the left, numbers to the right."""
+    """Rows of text under a header; the first column is aligned left, the others right."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
 
     def line(row):
@@ -110,7 +113,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float) -> str:
-    """Two digits, readable at every size."""
+    """A number with two digits, readable at every size; "diverged" if it is not finite."""
     if not np.isfinite(value):
         return "diverged"
     return f"{value:.2g}" if value == 0 or 1e-3 <= abs(value) < 10 else _large_or_small(value)
@@ -120,15 +123,15 @@ def _large_or_small(value: float) -> str:
     return f"{value:.0f}" if 10 <= abs(value) < 1e5 else f"{value:.0e}"
 
 
-def with_spread(values) -> str:
-    """Median over seeds, then their range in brackets where there is one."""
+def with_spread(values: Any) -> str:
+    """The median over the seeds, then their range in brackets where there is one."""
     values = np.asarray(values, float).ravel()
     middle = number(float(np.median(values)))
     low, high = number(float(values.min())), number(float(values.max()))
     return middle if low == high else f"{middle} [{low}, {high}]"
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """`value` as JSON can hold it: numbers that are not finite become strings."""
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
@@ -141,6 +144,6 @@ def plain(value):
     return value
 
 
-def write_json(path: Path, value) -> None:
+def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON."""
     path.write_text(json.dumps(plain(value), indent=2) + "\n", encoding="utf-8")

@@ -20,7 +20,11 @@ _LONGEST = 1_000_000
 
 
 class SavedForecast(NamedTuple):
-    """A forecast: `ts (n,)`, `xs (n, d)`, the names of the `d` columns and of the time."""
+    """A forecast by a saved model.
+
+    It holds the times `ts (n,)`, the states `xs (n, d)`, the names of the `d` columns and the name
+    of the time.
+    """
 
     ts: np.ndarray
     xs: np.ndarray
@@ -37,8 +41,8 @@ class SavedForecast(NamedTuple):
         except OSError as error:
             raise ValueError(f"cannot write {path}: {error.strerror}") from None
 
-    def draw(self):
-        """A figure of the forecast."""
+    def draw(self) -> Any:
+        """A matplotlib figure of the forecast."""
         figure, _ = plot_forecast(
             self.ts[:1],
             self.xs[:1],
@@ -49,7 +53,7 @@ class SavedForecast(NamedTuple):
         )
         return figure
 
-    def write(self, file) -> None:
+    def write(self, file: Any) -> None:
         """Write the CSV to an open text file."""
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([self.time_name, *self.names])
@@ -57,7 +61,7 @@ class SavedForecast(NamedTuple):
             writer.writerow([float(f"{t:.15g}"), *(str(v) for v in x)])
 
 
-def as_written(numbers) -> np.ndarray:
+def as_written(numbers: Any) -> np.ndarray:
     """The shortest decimals that round to `numbers` in their precision: 29.9, not 29.8999996."""
     return np.asarray(numbers).astype(str).astype(float)
 
@@ -93,11 +97,14 @@ def forecast_saved(
 ) -> SavedForecast:
     """Forecast with a saved model up to the time `to`.
 
-    **Arguments:** `table`: a CSV or NPZ file with the model's columns: without inputs the forecast
-    goes on from its last row, with inputs it begins at its first row and needs them up to `to`;
-    `initial (d,)`, `start`: a state and its time (0 if not given) instead; without either the last
-    state of the record that the model learned; `interval`: between two forecast states, by
-    default that of the record.
+    **Arguments:**
+
+    - `path`: the file of the model; `to`: the last time of the forecast.
+    - `table`: a CSV or NPZ file with the model's columns. Without inputs the forecast goes on from
+      its last row; with inputs it begins at its first row and needs them up to `to`.
+    - `initial (d,)`, `start`: a state and its time (0 if not given) to begin with instead. Without
+      either the forecast goes on from the last state of the record that the model learned.
+    - `interval`: the time between two forecast states, by default that of the record.
 
     **Returns** a `SavedForecast`. Raises `ValueError` for a time that is not after the start, a
     state of another size, a missing input, and a forecast that diverges (saying when).

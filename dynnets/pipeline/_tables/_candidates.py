@@ -29,8 +29,8 @@ def candidates(record: Record, width: int, every: int) -> list[Candidate]:
     """The models that suit `record`, then the baselines.
 
     A phase space `(q, p)` or `(q, v)` gets Hamiltonian models; an input leaves out those that
-    take none; any other state gets the baselines alone. **Arguments:** `width`: of every net;
-    `every`: samples between two states of the windows to train on.
+    take none; any other state gets the baselines alone. **Arguments:** `width`: the
+    width of every net; `every`: how many samples lie between two states of the windows to train on.
     """
     dim, inputs = record.whole.dim, record.whole.input_dim
     # enough steps between samples for the windows, and never fewer than one in a forecast

@@ -1,5 +1,7 @@
 """A measured record, made ready: velocities, parts along time, units in which all is near one."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +19,8 @@ class Record(eqx.Module):
     """A record cut along time into parts to train on, to choose by, and to forecast.
 
     All parts are in the record's units; `units` are those in which models are trained; `step` is
-    the median time between samples; `differenced`: the velocities are central differences.
+    the median time between two samples; `differenced` says whether the velocities are central
+    differences of the coordinates.
     """
 
     whole: Trajectories
@@ -39,12 +42,12 @@ class Record(eqx.Module):
         return self.step / float(self.units.time)
 
 
-def prepare(trajectories: Trajectories, fractions=FRACTIONS) -> Record:
+def prepare(trajectories: Trajectories, fractions: Sequence[float] = FRACTIONS) -> Record:
     """Cut a record into train, validation and held-out parts and find its units.
 
-    Coordinates alone get velocities by central differences first. **Arguments:** `fractions`: of
-    each trial's samples, in the order of time. Raises `ValueError` for a record too short to
-    cut and fractions that do not sum to one.
+    Coordinates alone get velocities by central differences first. **Arguments:** `fractions`: which
+    shares of each trial's samples the three parts get, in the order of time. Raises `ValueError`
+    for a record too short to cut and fractions that do not sum to one.
     """
     if len(fractions) != 3:
         raise ValueError(f"three fractions (train, validation, held out) are needed: {fractions}")
@@ -128,8 +131,8 @@ def _input_centre(us: np.ndarray) -> np.ndarray:
 def normalised(part: Trajectories, units: Units, every: int = 1) -> Trajectories:
     """A part of the record in the units of training, times from 0 on.
 
-    `every`: keep one sample of so many, from every possible start: each trial becomes `every`
-    trials with all samples in use.
+    With `every` above one each trial becomes `every` trials: one sample out of so many is kept,
+    from every possible start, so that all samples are in use.
     """
     ts, xs, us = [], [], []
     for trial in part:

@@ -23,8 +23,11 @@ from ._record import Record, is_uniform, normalised
 class Budget(NamedTuple):
     """How long to train: the same for every candidate.
 
-    `derivative_steps`, `window_steps`: updates in the two phases; `window`: samples in a window;
-    `batch`: windows per update; `width`: of the nets; `most`: windows kept of the record.
+    - `derivative_steps`, `window_steps`: how many updates each of the two phases makes.
+    - `window`: how many samples a window has.
+    - `batch`: how many windows an update looks at.
+    - `width`: the width of the nets.
+    - `most`: about how many windows are kept of the record.
     """
 
     derivative_steps: int = 1500
@@ -77,8 +80,11 @@ def train(
 
     First its field on differences of the record taken at midpoints (forward differences would
     add spurious damping), then its forecasts on windows of the record; the weights of least
-    validation error are kept. **Arguments:** `checkpoint`: a folder; a run that was killed goes
-    on from there, bit-equal. Cost: the budget.
+    validation error are kept.
+
+    **Arguments:** `seeds`: how many random starts; `key`: of the starts and the batches; `budget`:
+    how long to train; `checkpoint`: a folder from which a run that was killed goes on, bit-equal,
+    or `None`; `progress`: whether to show bars. Cost: the updates of the budget.
     """
     model_key, first_key, second_key = jr.split(key, 3)
     models = stack_models(cast(Callable, candidate.make), jr.split(model_key, seeds))
