@@ -172,7 +172,7 @@ class RateProblem(eqx.Module):
         """The sum over all blocks; there are no initial states."""
 
         def body(total, block):
-            x, dx, weights = block
+            x, dx, weights, _ = block
 
             def residual(v):
                 times = jnp.zeros(x.shape[:1], x.dtype)
