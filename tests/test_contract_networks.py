@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
-from contract import dtypes
+from contract import in_both_precisions
 from helpers import assert_close, tol
 from network_rows import NETWORKS
 from registry import cast
@@ -70,8 +70,7 @@ def slack_of(tag, dtype, x, y, jacobian):
     return tol(dtype, np.abs(y).sum() + np.abs(x).sum() if tag == SUM.name else 1.0)
 
 
-@dtypes
-@rows
+@in_both_precisions(NETWORKS, 4)
 def test_network_keeps_what_it_claims_at_every_size_of_weights(row, dtype):
     net, xs = made(row.name, dtype)
     assert net.structure == row.tags

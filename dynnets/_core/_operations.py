@@ -166,7 +166,7 @@ def _product(name: str, a: Known, b: Known) -> Known:
 def _select(which: Known, *cases: Known) -> Known:
     if which.value is not None:
         index = np.broadcast_to(which.value.astype(int), cases[0].bits.shape)
-        parts = [np.choose(index, [c[i] for c in cases]) for i in (0, 1)]
+        parts = np.choose(index, [c.bits for c in cases]), np.choose(index, [c.zero for c in cases])
         numbers = [c.value for c in cases if c.value is not None]
         number = np.choose(index, numbers) if len(numbers) == len(cases) else None
         return Known(parts[0].astype(np.uint8), parts[1].astype(bool), number)
@@ -249,16 +249,16 @@ def _stack(params, *values: Known) -> Known:
     axis = params["axis"]
     numbers = [v.value for v in values if v.value is not None]
     number = np.stack(numbers, axis) if len(numbers) == len(values) else None
-    bits, zero = (np.stack([v[i] for v in values], axis) for i in (0, 1))
-    return Known(bits, zero, number)
+    bits = np.stack([v.bits for v in values], axis)
+    return Known(bits, np.stack([v.zero for v in values], axis), number)
 
 
 def _concatenate(params, *values: Known) -> Known:
     axis = params["dimension"]
     numbers = [v.value for v in values if v.value is not None]
     number = np.concatenate(numbers, axis) if len(numbers) == len(values) else None
-    bits, zero = (np.concatenate([v[i] for v in values], axis) for i in (0, 1))
-    return Known(bits, zero, number)
+    bits = np.concatenate([v.bits for v in values], axis)
+    return Known(bits, np.concatenate([v.zero for v in values], axis), number)
 
 
 def _pad(params, value: Known, filler: Known) -> Known | None:

@@ -101,7 +101,7 @@ class ScaledField(AbstractField):
 
     Preserves what the field inside does, as far as it outlives the change of units: see `survives`
     of the tags' rows. Offers the parts that the field inside offers, in the units outside:
-    `kick`, `drift`, `flows`, `energy`, `apply_structure`, `matrix`, `momentum`.
+    `kick`, `drift`, `flows`, `propagate`, `energy`, `apply_structure`, `matrix`, `momentum`.
 
     **Arguments:** `inner`: the field in the units of training; `units`.
     """
@@ -167,6 +167,12 @@ class ScaledField(AbstractField):
             return units.restore(inner(t / units.time, units.normalise(x), h / units.time, u))
 
         return flow
+
+    @property
+    def propagate(self):
+        """The field's own exact flow in the units outside, `None` where there is none inside."""
+        inner = self.inner.propagate
+        return None if inner is None else self._flow(inner)
 
     @property
     def matrix(self):
