@@ -100,6 +100,9 @@ def run(subject: Subject, claims, hs, dtype) -> tuple[dict, np.ndarray]:
     return jax.tree.map(lambda a: np.asarray(a, np.float64), found), np.asarray(size, np.float64)
 
 
+_OVERFLOW = 1e100  # a slack of this size: the state left the numbers within a step
+
+
 def judge(subject: Subject) -> list[Finding]:
     """The verdicts on all claims; what is undecided is asked again in float64, then of smaller
     weights and steps.
@@ -121,8 +124,12 @@ def _open(finding: Finding | None, claim: Claim) -> bool:
 
 
 def _last_word(finding: Finding, claim: Claim) -> Finding:
-    """Numbers that are never finite, at the smallest weights and steps and without a solver."""
-    if finding.verdict == NO_RESULT and not claim.solves:
+    """Numbers that are never finite, at the smallest weights and steps and without a solver.
+
+    Where the numbers that cancel are beyond `_OVERFLOW` they do not fit: that is no result.
+    """
+    overflows = finding.slack > _OVERFLOW
+    if finding.verdict == NO_RESULT and not claim.solves and not overflows:
         return finding._replace(verdict=BROKEN, note=f"{finding.note}, small as it is")
     return finding
 
