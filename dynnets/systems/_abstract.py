@@ -26,8 +26,6 @@ import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynnets._core import declared
-from dynnets.energies import AbstractEnergy
-from dynnets.fields import AbstractField
 
 
 class AbstractSystem(eqx.Module):
@@ -37,15 +35,18 @@ class AbstractSystem(eqx.Module):
     exact state at the scalar time `t` from `x0` at time zero, which is absent (`None`) elsewhere.
     """
 
-    @property
-    @abc.abstractmethod
-    def energy(self) -> AbstractEnergy:
-        """The energy of the state."""
+    @declared
+    def energy(self) -> Any:
+        """The `AbstractEnergy` of the state: a property or an attribute."""
 
-    @property
-    @abc.abstractmethod
-    def field(self) -> AbstractField:
-        """The true vector field."""
+    @declared
+    def field(self) -> Any:
+        """The true `AbstractField`: a property or an attribute."""
+
+    def __check_init__(self):
+        for name, part in (("energy", self.energy), ("field", self.field)):
+            if part is None:
+                raise ValueError(f"{type(self).__name__} defines no {name}: a system has one")
 
     @declared
     def solution(self) -> Any:
