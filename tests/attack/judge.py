@@ -128,7 +128,7 @@ def _last_word(finding: Finding, claim: Claim) -> Finding:
 
     Where the numbers that cancel are beyond `_OVERFLOW` they do not fit: that is no result.
     """
-    overflows = finding.slack > _OVERFLOW
+    overflows = _OVERFLOW < finding.slack < float("inf")
     if finding.verdict == NO_RESULT and not claim.solves and not overflows:
         return finding._replace(verdict=BROKEN, note=f"{finding.note}, small as it is")
     return finding
