@@ -103,6 +103,17 @@ def _left_end(lagrangian, t, q0, q1, v, h):
     return lagrangian(t, q0, v)
 
 
+def test_a_drift_that_reads_the_time_has_no_two_step_form():
+    moving = E.FunctionEnergy(_swinging, reads_time=True)
+    still = E.QuadraticEnergy(jnp.eye(1))
+    x = jnp.array([0.4, 0.7])
+    bad, good = (
+        F.SeparableHamiltonianField(*parts) for parts in ((moving, still), (still, moving))
+    )
+    assert bool(jnp.isnan(I.StormerVerlet()(bad, 0.0, x, 0.3)).any())
+    assert _defect(SYMPLECTIC, I.StormerVerlet(), good, x, 0.3) <= tol(x.dtype)
+
+
 def test_a_one_sided_rule_is_not_called_symmetric():
     field = F.mechanical_field(jnp.ones(1), E.PolynomialPotential(jnp.array([[0.0, 1.0, 0.5]])))
     x = jnp.array([0.8, 0.5])
