@@ -40,27 +40,42 @@ from dynnets._core import (
 from dynnets.integrators import AbstractStep, check_parts
 
 
+def _jacobian(function: Callable, x: Array) -> Array:
+    """The Jacobian of the map at `x`, NaN where its value is not finite.
+
+    A value of NaN can have a finite derivative (`where(ok, y, nan)`), which would pass for a claim
+    that holds.
+    """
+
+    def twice(y):
+        value = function(y)
+        return value, value
+
+    slope, value = jax.jacfwd(twice, has_aux=True)(x)
+    return jnp.where(jnp.isfinite(value).all(), slope, jnp.nan)
+
+
 def symplecticity_defect(function: Callable, x: Float[Array, " two_n"]):
     """`max |D^T J D - J|`, `D` the Jacobian of the map at `x`: zero where it is symplectic.
 
     Cost: `2n` directional derivatives. Raises `ValueError` for an odd dimension.
     """
     check_phase_dim("the state's dimension", x.shape[0])
-    jacobian = jax.jacfwd(function)(x)
+    jacobian = _jacobian(function, x)
     form = canonical_matrix(x.shape[0] // 2, x.dtype)
     return jnp.abs(jacobian.T @ form @ jacobian - form).max()
 
 
 def poisson_defect(function: Callable, x: Float[Array, " d"], matrix: Float[Array, "d d"]):
     """`max |D B D^T - B|` for a constant skew matrix `B`: zero where the bracket is kept."""
-    jacobian = jax.jacfwd(function)(x)
+    jacobian = _jacobian(function, x)
     matrix = jnp.asarray(matrix, jacobian.dtype)  # known constants take the state's precision
     return jnp.abs(jacobian @ matrix @ jacobian.T - matrix).max()
 
 
 def volume_defect(function: Callable, x: Float[Array, " d"]):
     """`| |det D| - 1 |`: zero where the map keeps volume."""
-    return jnp.abs(jnp.expm1(jnp.linalg.slogdet(jax.jacfwd(function)(x))[1]))
+    return jnp.abs(jnp.expm1(jnp.linalg.slogdet(_jacobian(function, x))[1]))
 
 
 def energy_defect(function: Callable, x: Float[Array, " d"], energy: Callable, *, t=0.0, h=0.0):
@@ -93,7 +108,7 @@ def orthogonality_defect(function: Callable, x: Float[Array, "n k"]):
 
 def expansion_excess(function: Callable, x: Float[Array, " d"]):
     """`max(0, |D|_2 - 1)`, `D` the Jacobian at `x`: zero where the map expands no direction."""
-    return jnp.maximum(jnp.linalg.norm(jax.jacfwd(function)(x), 2) - 1, 0)
+    return jnp.maximum(jnp.linalg.norm(_jacobian(function, x), 2) - 1, 0)
 
 
 def total_momentum(
