@@ -15,7 +15,7 @@ from contract import make_field
 from helpers import tol
 from registry import STEPS
 
-from dynnets.integrators import InverseAdjoint, ItohAbe, as_solver
+from dynnets.integrators import InverseAdjoint, as_solver
 
 pytestmark = pytest.mark.usefixtures("few_programs_at_once")
 
@@ -103,8 +103,7 @@ def adjoints(case):
     assert np.isfinite(direct).all() and np.abs(direct).max() > 0
     others = [diffrax.RecursiveCheckpointAdjoint()]
     others += [InverseAdjoint()] if case.info.invertible else []
-    # derivatives of Itoh and Abe's quotients are differences of numbers of the size 1 / h^2
-    scale = 100 if isinstance(case.row.step, ItohAbe) else 10
+    scale = 10
     for adjoint in others:
         assert apart(gradient(case.x, adjoint), direct) <= tol(jnp.float64, scale)
 
