@@ -96,7 +96,7 @@ def events(case):
 
 def adjoints(case):
     def end(x, adjoint):
-        return jnp.sum(case.run(x, t1=0.3, adjoint=adjoint, max_steps=4).ys[-1] ** 2)
+        return jnp.sum(case.run(x, t1=0.45, dt0=0.15, adjoint=adjoint, max_steps=4).ys[-1] ** 2)
 
     gradient = eqx.filter_jit(jax.grad(end))
     direct = gradient(case.x, diffrax.DirectAdjoint())
