@@ -2,11 +2,13 @@
 
 The declaration is `verdict(step, field, tag)`; measured are the property's defects at random
 points and halving step sizes: their root mean square is round-off at all of them, or it falls
-with a slope, that of the finest halving that is `RESOLVED`. The same is asked of the median over
-the points of each one's slope, which single points cannot mislead: where the leading term of a
-defect crosses zero, or the field is steep, slopes are off by whole orders. Step sizes are in units
-of `1 / L`, `L` the largest slope of the field at those points: random weights differ in it by a
-factor of ten, and an order shows only where `h L` is small.
+with a slope, that of the finest halving above the method's `resolved`. The same is asked of the
+median over the points of each one's slope, which single points cannot mislead: where the leading
+term of a defect crosses zero, or the field is steep, slopes are off by whole orders. Step sizes are
+in units of `1 / L`, `L` the largest slope of the field at those points: random weights differ in it
+by a factor of ten, and an order shows only where `h L` is small. A point at which a step has no
+result at some size (a condition of the step: the root of its equation does not exist) is left out
+and counted.
 """
 
 from collections.abc import Callable
@@ -37,7 +39,7 @@ from dynnets.structure import (
 
 MEASURED = (VOLUME, SYMPLECTIC, POISSON, NORM, SUM, ORTHOGONAL, ENERGY)
 POINTS = 64
-ROUND_OFF, RESOLVED = 1e-12, 1e-13
+ROUND_OFF = 1e-12
 SLOPE_SLACK = 0.25
 
 
@@ -50,14 +52,19 @@ class Family(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A step by its `label`; `sizes`: halving values of `h L`; it is meant for fields that keep
-    `only`, where that is not `None`.
+    """A step by its `label`; `sizes`: values of `h L`, halved from one to the `stride`-th next.
+
+    It is meant for fields that keep `only`, where that is not `None`. `resolved`: a defect below it
+    may be round-off, which measures 1e-16 to 5e-16. Methods of high order fall from coarse to
+    round-off within few halvings: they need sizes between these, and all digits.
     """
 
     label: str
     step: AbstractStep
     sizes: tuple[float, ...]
     only: Tag | None = None
+    stride: int = 1
+    resolved: float = 1e-13
 
 
 class Cell(NamedTuple):
@@ -65,7 +72,7 @@ class Cell(NamedTuple):
 
     `slopes`: of the root mean square over the points, one a seed; `medians`: of the slopes of the
     points; `agrees`, `typically`: whether they are as declared. `largest`: root mean square of
-    the worst seed and step size.
+    the worst seed and step size. `without`: how many points had no result.
     """
 
     family: str
@@ -77,6 +84,7 @@ class Cell(NamedTuple):
     agrees: bool
     medians: tuple[float, ...]
     typically: bool
+    without: int
 
 
 class CirculatingFlow(AbstractField):
@@ -180,25 +188,29 @@ def _defects(measure, family, sizes, seed: int, points: int):
     return np.stack([np.asarray(measure(field, xs, size * unit)) for size in sizes], axis=-1)
 
 
-def _slope(defects) -> float:
+def _slope(method: Method, defects) -> float:
     """Of the finest halving of `defects (sizes,)` above round-off; not a number without any."""
-    resolved = np.flatnonzero(defects[1:] >= RESOLVED)
+    halved = defects[method.stride :]
+    resolved = np.flatnonzero(halved >= method.resolved)
     if not resolved.size:
         return np.nan
-    return float(np.log2(defects[resolved[-1]] / defects[resolved[-1] + 1]))
+    return float(np.log2(defects[resolved[-1]] / halved[resolved[-1]]))
 
 
-def _median_slope(defects) -> float:
+def _median_slope(method: Method, defects) -> float:
     """The median over those of `defects (points, sizes)` that show a slope."""
-    found = [slope for slope in map(_slope, defects) if np.isfinite(slope)]
+    slopes = (_slope(method, one) for one in defects)
+    found = [slope for slope in slopes if np.isfinite(slope)]
     return float(np.median(found)) if found else np.nan
 
 
 def _cell(family, method, field, tag, measured) -> Cell:
     declared = verdict(method.step, field, tag)
-    means = np.sqrt((np.stack(measured) ** 2).mean(axis=1))
-    slopes, largest = tuple(map(_slope, means)), float(means.max())
-    medians = tuple(map(_median_slope, measured))
+    with_result = [each[np.isfinite(each).all(axis=1)] for each in measured]
+    means = np.stack([np.sqrt((each**2).mean(axis=0)) for each in with_result])
+    slopes, largest = tuple(_slope(method, mean) for mean in means), float(means.max())
+    medians = tuple(_median_slope(method, each) for each in with_result)
+    without = sum(len(each) - len(kept) for each, kept in zip(measured, with_result, strict=True))
     if declared.status == ORDER:
         words = f"O({declared.order})"
         close = [np.abs(np.array(s) - declared.order - 1) <= SLOPE_SLACK for s in (slopes, medians)]
@@ -208,4 +220,4 @@ def _cell(family, method, field, tag, measured) -> Cell:
         words = "exact" if exact else declared.status
         agrees = typically = (largest <= ROUND_OFF) == exact
     name = family.name, method.label, tag.name, words
-    return Cell(*name, slopes, largest, agrees, medians, typically)
+    return Cell(*name, slopes, largest, agrees, medians, typically, without)

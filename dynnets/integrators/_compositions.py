@@ -55,6 +55,7 @@ class Composition(AbstractStep):
             keeps_shears=all(info.keeps_shears or VOLUME in info.keeps for info in infos),
             defect_order=worst("defect_order"),
             energy_order=worst("energy_order"),
+            invariant_order=worst("invariant_order"),
             quadratic=all(info.quadratic for info in infos),
             imposes=frozenset.intersection(*(info.imposes for info in infos)),
             convex=one_way and all(info.convex for info in infos),
@@ -105,7 +106,7 @@ def _worst_order(infos: list[StepInfo], order: int, name: str) -> int:
     That of its worst part, and no worse than its own order, since the exact flow keeps all; a part
     that claims nothing at all (-1) leaves nothing.
     """
-    orders = [info.order if getattr(info, name) is None else getattr(info, name) for info in infos]
+    orders = [info.order_of_loss(name) for info in infos]
     return -1 if min(orders) < 0 else max(order, min(orders))
 
 
@@ -130,6 +131,7 @@ class Adjoint(AbstractStep):
             source=info.source,
             defect_order=info.defect_order,
             energy_order=info.energy_order,
+            invariant_order=info.invariant_order,
             keeps_shears=info.keeps_shears,
             quadratic=info.quadratic,
         )

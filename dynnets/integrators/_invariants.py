@@ -38,9 +38,7 @@ def _function(invariant, field) -> Callable:
     return {NORM: _half_square, ORTHOGONAL: _gram}.get(invariant, invariant)
 
 
-def _corrected(
-    step, invariants, name, keeps, condition, source, defect_order=None, imposes=()
-) -> StepInfo:
+def _corrected(step, invariants, name, keeps, condition, source, imposes=(), **orders) -> StepInfo:
     inner = step_info(step)
     needs = inner.needs | ({"energy"} if ENERGY in invariants else frozenset())
     return StepInfo(
@@ -54,7 +52,7 @@ def _corrected(
         evaluations=None,
         condition=condition,
         source=source,
-        defect_order=defect_order,
+        **orders,
     )
 
 
@@ -94,6 +92,9 @@ class Projected(AbstractStep):
     @property
     def info(self):
         """`StepInfo`: the order of the step; keeps the invariants, and the norm of any field."""
+        # what corrects a quadratic invariant is as small as the step's defect of one
+        quadratic = all(tag in (NORM, ORTHOGONAL) for tag in self.invariants)
+        defect = step_info(self.step).defect_order if quadratic else None
         return _corrected(
             self.step,
             self.invariants,
@@ -102,6 +103,7 @@ class Projected(AbstractStep):
             "the invariants do not depend on time and the solve converges (else NaN)",
             "Hairer, Lubich, Wanner, Geometric Numerical Integration, 2006",
             imposes=(NORM,),
+            defect_order=defect,
         )
 
     def _level(self, field, t, x) -> Array:
@@ -177,6 +179,7 @@ class Relaxation(AbstractStep):
     def info(self):
         """`StepInfo`: the order of the step; keeps the invariant and linear ones."""
         inner = step_info(self.step)
+        norm = self.invariant == NORM
         own = {self.invariant} if isinstance(self.invariant, Tag) else set()
         return _corrected(
             self.step,
@@ -186,7 +189,9 @@ class Relaxation(AbstractStep):
             "the invariant does not depend on time and the root exists (else NaN); order: in a "
             "rollout",
             "Ketcheson, SIAM Journal on Numerical Analysis 57, 2019",
+            # along the way invariants change by h^2 only; the factor's own derivative is longer
             defect_order=inner.order - 1,
+            invariant_order=inner.order_of_loss("defect_order") if norm else inner.order,
         )
 
     def start(self, field, t, x, h, args=None):

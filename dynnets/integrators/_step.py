@@ -29,8 +29,10 @@ class StepInfo(eqx.Module):
     - `invertible`: `step.inverse` is exact and explicit.
     - `evaluations`: evaluations of the field (or of each part) per step in a rollout.
     - `condition`: when all this holds, in words; `source`: the paper.
-    - `defect_order`: a quadratic invariant or a symplectic form that is not kept is lost at
+    - `defect_order`: a symplectic form or a quadratic invariant that is not kept is lost at
       `h^(defect_order + 1)` per step; `None` where that is `order`.
+    - `invariant_order`: the same of a quadratic invariant alone; `None` where that is
+      `defect_order`.
     - `energy_order`: the energy, where it is not kept, changes by `O(h^(energy_order + 1))` per
       step; `None` where that is `order`.
     - `contractivity`: radius `r` of circle contractivity: the step is non-expansive for
@@ -54,12 +56,20 @@ class StepInfo(eqx.Module):
     source: str = ""
     defect_order: int | None = None
     energy_order: int | None = None
+    invariant_order: int | None = None
     contractivity: float = 0.0
     descent: float = 0.0
     keeps_shears: bool = False
     quadratic: bool = False
     convex: bool = False
     imposes: frozenset[Tag] = frozenset()
+
+    def order_of_loss(self, name: str) -> int:
+        """One of `defect_order`, `invariant_order` and `energy_order`, what `None` stands for."""
+        given = getattr(self, name)
+        if given is not None:
+            return given
+        return self.order_of_loss("defect_order") if name == "invariant_order" else self.order
 
 
 class AbstractStep(eqx.Module):

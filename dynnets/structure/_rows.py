@@ -25,13 +25,15 @@ from . import _cancellation as sizes, _flow_oracles as rates, _oracles as oracle
 from ._row import Row
 from ._verdict import CONDITIONAL, EXACT, LOST, ORDER, Verdict
 
+_QUADRATIC = {NORM, ORTHOGONAL}
+
 
 def _exact(tag: Tag, statement: str) -> Verdict:
     return Verdict(tag, EXACT, statement=statement)
 
 
 def _of_order(tag: Tag, info: StepInfo) -> Verdict:
-    order = info.order if info.defect_order is None else info.defect_order
+    order = info.order_of_loss("invariant_order" if tag in _QUADRATIC else "defect_order")
     return Verdict(tag, ORDER, order, statement=f"defect O(h^{order + 1}) per step")
 
 
@@ -82,7 +84,7 @@ def _energy(info: StepInfo, field: AbstractField) -> Verdict:
         return _exact(ENERGY, info.condition)
     if info.quadratic and field.energy is not None and field.energy.quadratic:
         return _exact(ENERGY, f"the energy is quadratic; {info.condition}")
-    order = info.order if info.energy_order is None else info.energy_order
+    order = info.order_of_loss("energy_order")
     return Verdict(ENERGY, ORDER, order, statement=f"energy error O(h^{order + 1}) per step")
 
 

@@ -134,6 +134,10 @@ def test_composition_and_adjoint_keep_the_orders_of_what_is_lost():
     assert I.adjoint(I.lie).info.defect_order == I.lie.info.defect_order
     mean = I.MeanValue(2)
     assert I.compose(mean, [0.5, 0.5]).info.energy_order == mean.info.energy_order
+    assert I.Projected(I.heun, NORM).info.order_of_loss("invariant_order") == 3
+    assert I.Projected(I.heun, ENERGY).info.order_of_loss("invariant_order") == 2
+    relaxed = I.Relaxation(I.heun, NORM).info
+    assert [relaxed.order_of_loss(n) for n in ("defect_order", "invariant_order")] == [1, 3]
     rebound = I.compose([I.Rebound(I.verlet_kdk, S.Billiard().walls)], [1.0])
     assert rebound.info.defect_order == -1
 
